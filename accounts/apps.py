@@ -1,0 +1,46 @@
+"""The ground floor: identity, credentials, audit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.apps import AppConfig
+
+from config.kit.audited import Audited, Unaudited
+
+_PERSONAL = ("email", "username", "first_name", "last_name", "phone")
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+    audited: ClassVar[list[Audited]] = [
+        Audited(
+            "accounts_user",
+            skip=("updated_at", "last_login"),
+            mask=("password",),
+            pii=_PERSONAL,
+            subject="id",
+            organization="",
+        ),
+        Audited("accounts_organization", organization="id"),
+        Audited("accounts_membership"),
+        Audited("account_emailaddress", pii=("email",), subject="user_id", organization=""),
+        Audited(
+            "mfa_authenticator", skip=("last_used_at",), mask=("data",), subject="user_id",
+            organization="",
+        ),
+    ]  # fmt: skip
+    unaudited: ClassVar[list[Unaudited]] = [
+        Unaudited("accounts_idempotencyrecord", "copies of answers; the change itself is audited"),
+        Unaudited("account_emailconfirmation", "stays empty: confirmation links are signed"),
+        Unaudited("django_session", "session contents; logins are recorded as events"),
+        Unaudited("django_content_type", "written by migrations only"),
+        Unaudited("django_migrations", "written by migrations only"),
+        Unaudited("django_admin_log", "itself a log; the audited row change is the record"),
+        Unaudited("auth_permission", "written by migrations; Switchyard's roles are code"),
+        Unaudited("auth_group", "not used; Switchyard's roles are code"),
+        Unaudited("auth_group_permissions", "not used; Switchyard's roles are code"),
+    ]
+
+    def ready(self) -> None:
+        import accounts.receivers  # noqa: F401

@@ -1,0 +1,84 @@
+"""Which person and organization a request acts for, and the back office's second factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from accounts.models import Membership, User
+from config.kit import context
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+SESSION_KEY = "organization_id"
+
+
+class OrganizationMiddleware:
+    """Sets `request.membership` and `request.organization` and opens that tenant for the wall."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        request.membership = request.organization = None  # type: ignore[attr-defined]
+        if getattr(view, "hot_path", False) or not request.user.is_authenticated:
+            return
+        here = context.current()
+        assert here is not None, "RequestContextMiddleware comes first"
+        here.actor_kind, here.actor_id = "user", str(request.user.pk)
+        if settings.BACKOFFICE:
+            return
+        here.user_id = request.user.pk
+        membership = chosen_membership(request.user, request.session.get(SESSION_KEY))
+        if membership is not None:
+            here.organization_id = membership.organization_id
+            request.membership = membership  # type: ignore[attr-defined]
+            request.organization = membership.organization  # type: ignore[attr-defined]
+
+
+def chosen_membership(user: Any, wanted: str | None) -> Membership | None:
+    """Return the membership for the organization the session remembers, else the oldest one."""
+    memberships = list(
+        Membership.objects.filter(user=user).select_related("organization").order_by("created_at")
+    )
+    key = UUID(wanted) if wanted else None
+    chosen = [membership for membership in memberships if membership.organization_id == key]
+    return next(iter(chosen or memberships), None)
+
+
+class StaffSecondFactorMiddleware:
+    """Back office: staff without a second factor, or a session that skipped it, see nothing."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.BACKOFFICE and request.user.is_authenticated:
+            refusal = self._refuse(request, request.user)
+            if refusal is not None:
+                return refusal
+        return self.get_response(request)
+
+    def _refuse(self, request: HttpRequest, user: Any) -> HttpResponse | None:
+        if request.path.startswith(("/static/", "/accounts/", "/csp-report/")):
+            return None
+        if not isinstance(user, User) or not user.is_staff:
+            return HttpResponseRedirect(reverse("backoffice_customers_only"))
+        if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
+            return HttpResponseRedirect(reverse("mfa_activate_totp"))
+        methods = {
+            entry.get("method")
+            for entry in request.session.get("account_authentication_methods", [])
+        }
+        if "mfa" not in methods:
+            request.session.flush()
+            return HttpResponseRedirect(reverse("account_login"))
+        return None

@@ -1,0 +1,10 @@
+"""Who is it: people, organizations, and what they did."""
+
+from __future__ import annotations
+
+from accounts.models.audit import AuditLog
+from accounts.models.idempotency import IdempotencyRecord
+from accounts.models.organization import Membership, Organization
+from accounts.models.user import User
+
+__all__ = ["AuditLog", "IdempotencyRecord", "Membership", "Organization", "User"]

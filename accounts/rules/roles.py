@@ -1,0 +1,65 @@
+"""Who may do what: one table that API, dashboard and back office read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OrganizationRole(StrEnum):
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    READONLY = "readonly"
+
+
+class PlatformRole(StrEnum):
+    CUSTOMER = "customer"
+    SUPPORT = "support"
+    READONLY = "readonly"
+    ADMIN = "admin"
+
+
+STAFF = frozenset({PlatformRole.SUPPORT, PlatformRole.READONLY, PlatformRole.ADMIN})
+
+_MEMBER = frozenset({"view", "reveal_key", "manage_devices"})
+_ADMIN = _MEMBER | {"buy", "manage_licenses", "manage_billing", "manage_organization"}
+ORGANIZATION_PERMISSIONS: dict[str, frozenset[str]] = {
+    OrganizationRole.OWNER: _ADMIN | {"transfer_ownership", "close_organization"},
+    OrganizationRole.ADMIN: _ADMIN,
+    OrganizationRole.MEMBER: _MEMBER,
+    OrganizationRole.READONLY: frozenset({"view"}),
+}
+
+# Back office: what a staff role may do besides looking (every staff role may look).
+STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
+    PlatformRole.READONLY: frozenset(),
+    PlatformRole.SUPPORT: frozenset(
+        {"licensing.suspend_license", "licensing.deactivate_devicelink", "billing.replay_stripeevent"}
+    ),
+    PlatformRole.ADMIN: frozenset(
+        {
+            "accounts.suspend_user",
+            "accounts.suspend_organization",
+            "licensing.suspend_license",
+            "licensing.revoke_license",
+            "licensing.deactivate_devicelink",
+            "billing.replay_stripeevent",
+            "billing.change_product",
+            "billing.add_product",
+            "billing.add_price",
+            "billing.change_price",
+        }
+    ),
+}
+
+
+def organization_allows(role: str, permission: str) -> bool:
+    return permission in ORGANIZATION_PERMISSIONS.get(role, frozenset())
+
+
+def staff_allows(role: str, permission: str) -> bool:
+    """Answer for a Django permission name such as `billing.view_invoice`."""
+    if role not in STAFF:
+        return False
+    action = permission.partition(".")[2]
+    return action.startswith("view_") or permission in STAFF_PERMISSIONS.get(role, frozenset())

@@ -1,0 +1,27 @@
+"""Business events for the audit trail; row changes are recorded by the database itself."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection, models
+
+from config.kit import context
+
+
+def record(action: str, subject: models.Model, *, organization_id: UUID | None = None, **facts: Any) -> None:
+    """Record something that is no row change: a login, a key shown, a file downloaded.
+
+    `facts` must hold no secret and no personal value: the trail is never edited.
+    """
+    here = context.current()
+    owner = organization_id or getattr(subject, "organization_id", None)
+    if owner is None and here is not None:
+        owner = here.organization_id
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT audit.event(%s, %s, %s, %s, %s::jsonb)",
+            [action, subject._meta.db_table, str(subject.pk), owner, orjson.dumps(facts).decode()],
+        )

@@ -1,0 +1,27 @@
+"""Logins leave a trace, successful or not."""
+
+from __future__ import annotations
+
+import orjson
+from django.db import connection
+
+from accounts.models import User
+from accounts.services import audit
+from config.kit import context
+
+
+def note_login(user: User) -> None:
+    """Record a login; from here on the request acts as this person."""
+    here = context.current()
+    if here is not None and here.actor_id is None:
+        here.actor_kind, here.actor_id = "user", str(user.pk)
+    audit.record("user.logged_in", user)
+
+
+def note_failure() -> None:
+    """Record a failed login. The address typed is not kept: it may be a mistyped password."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT audit.event(%s, %s, NULL, NULL, %s::jsonb)",
+            ["user.login_failed", User._meta.db_table, orjson.dumps({}).decode()],
+        )

@@ -1,0 +1,216 @@
+-- The audit trail: append-only for every role that Switchyard logs in with.
+-- Run by `manage.py setup_database` as an administrator, again after each upgrade: it only adds.
+-- The owner, switchyard_audit, cannot log in; rows are written by SECURITY DEFINER functions.
+
+CREATE SCHEMA IF NOT EXISTS audit AUTHORIZATION switchyard_audit;
+SET LOCAL ROLE switchyard_audit;
+
+CREATE TABLE IF NOT EXISTS audit.logs (
+    id              bigint GENERATED ALWAYS AS IDENTITY,
+    at              timestamptz NOT NULL DEFAULT clock_timestamp(),
+    txid            xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    actor_kind      text NOT NULL,
+    actor_id        text,
+    impersonator_id text,
+    organization_id uuid,
+    action          text NOT NULL,
+    entity_type     text NOT NULL,
+    entity_id       text,
+    old_values      jsonb,
+    new_values      jsonb,
+    ip              inet,
+    user_agent      text,
+    request_id      text,
+    db_user         name NOT NULL DEFAULT session_user,
+    PRIMARY KEY (id, at)
+) PARTITION BY RANGE (at);
+
+CREATE TABLE IF NOT EXISTS audit.logs_default PARTITION OF audit.logs DEFAULT;
+CREATE INDEX IF NOT EXISTS logs_entity ON audit.logs (entity_type, entity_id, id);
+CREATE INDEX IF NOT EXISTS logs_actor ON audit.logs (actor_id, id);
+CREATE INDEX IF NOT EXISTS logs_organization ON audit.logs (organization_id, id);
+CREATE INDEX IF NOT EXISTS logs_at ON audit.logs USING brin (at);
+
+-- Personal values live here, the trail holds their salted hash: erasing a person leaves the
+-- trail whole and says nothing about them any more.
+CREATE TABLE IF NOT EXISTS audit.pii (
+    id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    subject_id  text,
+    entity_type text NOT NULL,
+    column_name text NOT NULL,
+    salt        bytea NOT NULL,
+    value       jsonb NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX IF NOT EXISTS pii_subject ON audit.pii (subject_id);
+
+CREATE OR REPLACE FUNCTION audit.deny() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    RAISE EXCEPTION 'audit.% is append-only (% refused)', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+CREATE OR REPLACE TRIGGER deny_change BEFORE UPDATE OR DELETE ON audit.logs
+    FOR EACH ROW EXECUTE FUNCTION audit.deny();
+CREATE OR REPLACE TRIGGER deny_truncate BEFORE TRUNCATE ON audit.logs
+    FOR EACH STATEMENT EXECUTE FUNCTION audit.deny();
+ALTER TABLE audit.logs ENABLE ALWAYS TRIGGER deny_change;
+ALTER TABLE audit.logs ENABLE ALWAYS TRIGGER deny_truncate;
+
+-- Monthly partitions, made ahead of time.
+CREATE OR REPLACE FUNCTION audit.prepare_partitions(months_ahead int DEFAULT 3) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+DECLARE
+    first date := date_trunc('month', now() AT TIME ZONE 'UTC')::date;
+    made int := 0;
+    starts date;
+    part text;
+BEGIN
+    FOR step IN 0..months_ahead LOOP
+        starts := first + make_interval(months => step);
+        part := 'logs_' || to_char(starts, 'YYYYMM');
+        IF to_regclass('audit.' || part) IS NULL THEN
+            EXECUTE format(
+                'CREATE TABLE audit.%I PARTITION OF audit.logs FOR VALUES FROM (%L) TO (%L)',
+                part, starts::text || ' 00:00:00+00',
+                (starts + interval '1 month')::date::text || ' 00:00:00+00');
+            EXECUTE format(
+                'CREATE TRIGGER deny_truncate BEFORE TRUNCATE ON audit.%I'
+                ' FOR EACH STATEMENT EXECUTE FUNCTION audit.deny()', part);
+            EXECUTE format('ALTER TABLE audit.%I ENABLE ALWAYS TRIGGER deny_truncate', part);
+            made := made + 1;
+        END IF;
+    END LOOP;
+    RETURN made;
+END $$;
+SELECT audit.prepare_partitions();
+
+-- The transaction's context, as config.kit.postgres announced it.
+CREATE OR REPLACE FUNCTION audit.context() RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+DECLARE said text := current_setting('audit.ctx', true);
+BEGIN
+    IF said <> '' AND pg_input_is_valid(said, 'jsonb') THEN
+        RETURN said::jsonb;
+    END IF;
+    RETURN '{}'::jsonb;
+END $$;
+
+CREATE OR REPLACE FUNCTION audit.write(
+    p_action text, p_type text, p_id text, p_organization uuid, p_old jsonb, p_new jsonb
+) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+DECLARE
+    c jsonb := audit.context();
+    written bigint;
+BEGIN
+    INSERT INTO audit.logs (actor_kind, actor_id, impersonator_id, organization_id, action,
+        entity_type, entity_id, old_values, new_values, ip, user_agent, request_id)
+    VALUES (coalesce(c->>'actor_kind', 'db:' || session_user), c->>'actor_id',
+        c->>'impersonator_id', p_organization, p_action, p_type, p_id, p_old, p_new,
+        CASE WHEN pg_input_is_valid(c->>'ip', 'inet') THEN (c->>'ip')::inet END,
+        left(c->>'ua', 400), c->>'request_id')
+    RETURNING id INTO written;
+    RETURN written;
+END $$;
+
+-- Replaces personal values by {"$pii": id, "sha256": hash} and keeps the clear ones apart.
+CREATE OR REPLACE FUNCTION audit.set_apart(
+    etype text, entry jsonb, names text[], subject text
+) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+DECLARE
+    name text;
+    grain bytea;
+    place uuid;
+BEGIN
+    IF entry IS NULL THEN
+        RETURN NULL;
+    END IF;
+    FOREACH name IN ARRAY names LOOP
+        IF entry ? name AND entry->name NOT IN ('null'::jsonb, '""'::jsonb) THEN
+            grain := uuid_send(gen_random_uuid());
+            INSERT INTO audit.pii (subject_id, entity_type, column_name, salt, value)
+            VALUES (subject, etype, name, grain, entry->name) RETURNING id INTO place;
+            entry := jsonb_set(entry, ARRAY[name], jsonb_build_object(
+                '$pii', place,
+                'sha256', encode(sha256(grain || convert_to((entry->name)::text, 'UTF8')), 'hex')));
+        END IF;
+    END LOOP;
+    RETURN entry;
+END $$;
+
+-- Row trigger; arguments: key column, skip{}, mask{}, pii{}, subject column, organization column.
+CREATE OR REPLACE FUNCTION audit.capture_row() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+DECLARE
+    skip text[] := TG_ARGV[1];
+    mask text[] := TG_ARGV[2];
+    pii text[] := TG_ARGV[3];
+    before jsonb;
+    after jsonb;
+    facts jsonb;
+    old_part jsonb;
+    new_part jsonb;
+    subject text;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN before := to_jsonb(OLD); END IF;
+    IF TG_OP <> 'DELETE' THEN after := to_jsonb(NEW); END IF;
+    facts := coalesce(after, before);
+    IF TG_OP = 'UPDATE' THEN
+        IF before - skip = after - skip THEN
+            RETURN NULL;
+        END IF;
+        SELECT jsonb_object_agg(key, CASE WHEN key = ANY (mask) THEN '"***"' ELSE value END),
+               jsonb_object_agg(key, CASE WHEN key = ANY (mask) THEN '"***"' ELSE after->key END)
+          INTO old_part, new_part
+          FROM jsonb_each(before - skip) WHERE value IS DISTINCT FROM after->key;
+    ELSE
+        facts := facts - skip;
+        IF cardinality(mask) > 0 THEN
+            SELECT jsonb_object_agg(key,
+                CASE WHEN key = ANY (mask) AND value <> 'null' THEN '"***"' ELSE value END)
+              INTO facts FROM jsonb_each(facts);
+        END IF;
+        IF TG_OP = 'INSERT' THEN new_part := facts; ELSE old_part := facts; END IF;
+    END IF;
+    IF cardinality(pii) > 0 THEN
+        subject := coalesce(after, before)->>TG_ARGV[4];
+        old_part := audit.set_apart(TG_TABLE_NAME, old_part, pii, subject);
+        new_part := audit.set_apart(TG_TABLE_NAME, new_part, pii, subject);
+    END IF;
+    PERFORM audit.write(lower(TG_OP), TG_TABLE_NAME, facts->>TG_ARGV[0],
+        (coalesce(after, before)->>TG_ARGV[5])::uuid, old_part, new_part);
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION audit.capture_truncate() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+BEGIN
+    PERFORM audit.write('truncate', TG_TABLE_NAME, NULL, NULL, NULL, NULL);
+    RETURN NULL;
+END $$;
+
+-- Business events that are no row change: a login, a key shown, a page of personal data read.
+CREATE OR REPLACE FUNCTION audit.event(
+    p_action text, p_type text, p_id text, p_organization uuid, p_facts jsonb
+) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+    SELECT audit.write(p_action, p_type, p_id, p_organization, NULL, p_facts)
+$$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA audit FROM PUBLIC;
+GRANT USAGE ON SCHEMA audit TO switchyard_owner, switchyard_app, switchyard_system;
+GRANT EXECUTE ON FUNCTION audit.capture_row(), audit.capture_truncate() TO switchyard_owner;
+GRANT EXECUTE ON FUNCTION audit.event(text, text, text, uuid, jsonb)
+    TO switchyard_app, switchyard_system;
+GRANT EXECUTE ON FUNCTION audit.prepare_partitions(int) TO switchyard_system;
+GRANT SELECT ON audit.logs TO switchyard_app, switchyard_system;
+GRANT SELECT ON audit.pii TO switchyard_system;
+
+-- The wall stands here too: customers read the trail of their own organization.
+ALTER TABLE audit.logs ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS logs_organization ON audit.logs;
+CREATE POLICY logs_organization ON audit.logs FOR SELECT TO switchyard_app
+    USING (organization_id = (SELECT nullif(current_setting('app.current_org_id', true), '')::uuid));

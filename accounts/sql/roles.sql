@@ -1,0 +1,36 @@
+-- The roles and what each may do. Run by `manage.py setup_database` as an administrator; repeatable.
+-- owner migrates; app serves customers behind row-level security; system works for all tenants.
+
+DO $$
+DECLARE role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['switchyard_owner', 'switchyard_app', 'switchyard_system'] LOOP
+        IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN', role);
+        END IF;
+    END LOOP;
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'switchyard_audit') THEN
+        CREATE ROLE switchyard_audit NOLOGIN;
+    END IF;
+END $$;
+
+ALTER ROLE switchyard_owner NOSUPERUSER NOBYPASSRLS NOCREATEROLE;
+ALTER ROLE switchyard_app NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB;
+ALTER ROLE switchyard_system NOSUPERUSER BYPASSRLS NOCREATEROLE NOCREATEDB;
+-- A query that hangs must not hold a web thread for ever.
+ALTER ROLE switchyard_app SET statement_timeout = '15s';
+ALTER ROLE switchyard_app SET lock_timeout = '5s';
+ALTER ROLE switchyard_app SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE switchyard_owner SET lock_timeout = '10s';
+
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA public TO switchyard_owner;
+GRANT USAGE ON SCHEMA public TO switchyard_app, switchyard_system;
+ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO switchyard_app, switchyard_system;
+ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
+    GRANT USAGE, SELECT ON SEQUENCES TO switchyard_app, switchyard_system;
+ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner
+    REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
+    GRANT EXECUTE ON FUNCTIONS TO switchyard_app, switchyard_system;

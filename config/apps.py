@@ -1,0 +1,16 @@
+"""The roof as a Django app: system checks, commands and the audit triggers after migration."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate  # noqa: TID251  Django's hook, not a model's
+
+
+class RoofConfig(AppConfig):
+    name = "config"
+
+    def ready(self) -> None:
+        from accounts.services.audit_triggers import attach_after_migrate
+        from config import checks  # noqa: F401
+
+        post_migrate.connect(attach_after_migrate, sender=self, dispatch_uid="audit-triggers")

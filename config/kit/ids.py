@@ -1,0 +1,59 @@
+"""Identifiers and secrets: time-ordered keys, random tokens, keyed hashes, sealed fields."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+import time
+import uuid
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+
+
+def uuid7() -> uuid.UUID:
+    """Return a time-ordered UUID (RFC 9562, version 7): 48 bits of milliseconds, then random."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return uuid.UUID(int=value)
+
+
+def random_token(size: int = 32) -> str:
+    """Return `size` random bytes, URL-safe."""
+    return secrets.token_urlsafe(size)
+
+
+def keyed_hash(purpose: str, secret: str) -> str:
+    """Hash a high-entropy secret for storage and look-up: HMAC-SHA256, hex, one key a purpose.
+
+    A slow password hash would protect nothing here (the secrets are random, 128 bits or more)
+    and would make every check expensive.
+    """
+    return hmac.new(_key_of(purpose), secret.encode(), hashlib.sha256).hexdigest()
+
+
+def seal(text: str) -> bytes:
+    """Encrypt a field that must be readable again (a license key shown to its owner)."""
+    return _fernet().encrypt(text.encode())
+
+
+def unseal(sealed: bytes) -> str:
+    """Decrypt what `seal` made; raises `cryptography.fernet.InvalidToken` on a wrong key."""
+    return _fernet().decrypt(bytes(sealed)).decode()
+
+
+@lru_cache(maxsize=32)
+def _key_of(purpose: str) -> bytes:
+    root = base64.urlsafe_b64decode(settings.SECRETS_KEYS[-1])
+    return hmac.new(root, f"switchyard:{purpose}".encode(), hashlib.sha256).digest()
+
+
+@lru_cache(maxsize=1)
+def _fernet() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.SECRETS_KEYS])

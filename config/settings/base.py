@@ -1,0 +1,184 @@
+"""Everything Django needs; what varies comes from the environment and from nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import environ
+
+from config.kit import logs
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+VAR_DIR = Path(env.str("SWITCHYARD_VAR", default=str(BASE_DIR / "var")))
+
+# Which of the processes this is; it decides the database role, the addresses and the CSP.
+PROCESS = env.str("SWITCHYARD_PROCESS", default="command")
+BACKOFFICE = PROCESS == "backoffice"
+DEMO = env.bool("SWITCHYARD_DEMO", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+
+# The defaults of the two secrets serve only commands that need none (lint, makemigrations):
+# a system check refuses them in a serving process.
+INSECURE_KEY = "insecure-development-key"
+SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_KEY)
+INSECURE_SECRETS_KEY = "c3dpdGNoeWFyZC1kZXZlbG9wbWVudC1zZWNyZXRzISE="
+SECRETS_KEYS = env.list("SWITCHYARD_SECRETS_KEY", default=[INSECURE_SECRETS_KEY])
+"""Fernet keys, newest first; the last is the root of keyed hashes and must never be dropped."""
+
+SITE_NAME = "Switchyard"
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000")
+BACKOFFICE_URL = env.str("BACKOFFICE_URL", default="http://127.0.0.1:8001")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = [BACKOFFICE_URL if BACKOFFICE else SITE_URL]
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "accounts",
+    "billing",
+    "licensing",
+    "cloud",
+    "iot",
+    "support",
+    "config",
+]
+
+MIDDLEWARE = [
+    "config.web.middleware.RequestContextMiddleware",
+    "config.web.middleware.SecurityHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.OrganizationMiddleware",
+    "accounts.middleware.StaffSecondFactorMiddleware",
+    "config.web.middleware.RefusalMiddleware",
+    "config.web.middleware.ToastMiddleware",
+]
+
+ROOT_URLCONF = "config.urls_backoffice" if BACKOFFICE else "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.web.context_processors.shell",
+            ],
+            "builtins": ["config.templatetags.ui"],
+        },
+    }
+]
+FORM_RENDERER = "config.kit.forms.UIRenderer"
+
+# The owner migrates, the app role serves customers behind row-level security, the system role
+# works for all tenants (workers, back office, commands).
+DATABASE_ROLE = env.str("DATABASE_ROLE", default="app" if PROCESS == "web" else "system")
+DATABASES = {
+    "default": env.db_url(
+        f"DATABASE_{DATABASE_ROLE.upper()}_URL",
+        default="postgres://switchyard_system@127.0.0.1:54329/switchyard",
+    )
+    | {
+        "ENGINE": "config.kit.postgres",
+        "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=300),
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": True,
+        "OPTIONS": {"connect_timeout": 3},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:63799/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": 0.5,
+            "SOCKET_TIMEOUT": 1.0,
+            # A cache that is away slows pages down; it must not take them down.
+            "IGNORE_EXCEPTIONS": True,
+        },
+    }
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR_DIR / "media", "base_url": None},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# In the demo every mail is a file that the site itself shows at /demo/mail/.
+EMAIL_FILE_PATH = str(VAR_DIR / "mail")
+if DEMO:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+else:
+    vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Switchyard <no-reply@switchyard.example>")
+
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="sk_test_switchyard")
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
+
+# The company whose name stands on invoices; a snapshot is kept on each one.
+SELLER = {
+    "name": env.str("SELLER_NAME", default="Switchyard Operations GmbH"),
+    "address": env.str("SELLER_ADDRESS", default="Gleisdreieck 1\n10963 Berlin\nGermany"),
+    "country": env.str("SELLER_COUNTRY", default="DE"),
+    "vat_id": env.str("SELLER_VAT_ID", default="DE136695976"),
+}
+
+# How many of our own proxies stand before us; only their X-Forwarded-For entries are believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
+# Only for operators whose customers' webhooks end inside their own network.
+OUTGOING_ALLOW_PRIVATE = env.bool("OUTGOING_ALLOW_PRIVATE", default=False)
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = logs.dictionary(LOG_LEVEL)
+logs.configure()
+
+from config.settings.backoffice import *  # noqa: E402
+from config.settings.rest import *  # noqa: E402
+from config.settings.security import *  # noqa: E402
+from config.settings.tasks import *  # noqa: E402

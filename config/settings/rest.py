@@ -1,0 +1,30 @@
+"""DRF and its schema."""
+
+from __future__ import annotations
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.IsMember"],
+    "DEFAULT_RENDERER_CLASSES": ["config.kit.api.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["config.kit.api.StrictParser"],
+    "DEFAULT_PAGINATION_CLASS": "config.kit.api.CursorPage",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.kit.api.render_refusal",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Switchyard API",
+    "VERSION": "1.0.0",
+    "DESCRIPTION": (
+        "Licenses and devices, subscriptions and invoices of one organization. Errors are "
+        "RFC 9457 problem documents with a stable `code`; POST takes an `Idempotency-Key`."
+    ),
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "/static/app/favicon.svg",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+}

@@ -1,0 +1,49 @@
+"""Celery: queues, limits, and everything that beat starts, in one table."""
+
+from __future__ import annotations
+
+import environ
+from kombu import Queue
+
+env = environ.Env()
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="redis://127.0.0.1:63799/0"))
+CELERY_TASK_QUEUES = [Queue(name) for name in ("default", "money", "sync", "ingest")]
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"billing.*": {"queue": "money"}}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+# A task may run twice and may die anywhere: rows say what is done, so it is acknowledged late.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_TASK_SOFT_TIME_LIMIT = 100
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+    "global_keyprefix": "celery:",
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "billing.sweep_inbox": {"task": "billing.sweep_inbox", "schedule": 5.0},
+    "billing.sweep_attempts": {"task": "billing.sweep_attempts", "schedule": 10.0},
+    "billing.sweep_checkouts": {"task": "billing.sweep_checkouts", "schedule": 60.0},
+    "billing.sweep_documents": {"task": "billing.sweep_documents", "schedule": 60.0},
+    "licensing.flush_sightings": {"task": "licensing.flush_sightings", "schedule": 15.0},
+    "licensing.sweep_publications": {"task": "licensing.sweep_publications", "schedule": 5.0},
+    "accounts.prepare_audit_partitions": {
+        "task": "accounts.prepare_audit_partitions",
+        "schedule": 86400.0,
+    },
+    "accounts.forget_idempotency_keys": {
+        "task": "accounts.forget_idempotency_keys",
+        "schedule": 3600.0,
+    },
+}

@@ -1,0 +1,110 @@
+"""Around every request: its id and context, its headers, its refusals, its toasts."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+
+from config.kit import context
+from config.kit.errors import DomainError
+from config.kit.ids import uuid7
+from config.kit.problems import problem_response, wants_problem
+from config.web.errors import refusal_page
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_CSP = "; ".join(f"{name} {' '.join(values)}" for name, values in settings.CSP.items())
+
+
+class RequestContextMiddleware:
+    """Opens the context that logs, audit and tenancy read; echoes X-Request-Id."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        offered = request.headers.get("X-Request-Id", "")
+        request_id = offered if _REQUEST_ID.fullmatch(offered) else str(uuid7())
+        here = context.Context(
+            ip=client_address(request),
+            user_agent=request.headers.get("User-Agent", "").replace("\x00", "")[:400],
+            request_id=request_id,
+        )
+        request.request_id = request_id  # type: ignore[attr-defined]
+        with context.use(here):
+            response = self.get_response(request)
+        response["X-Request-Id"] = request_id
+        return response
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the caller's address; X-Forwarded-For counts only as far as our own proxies wrote it."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUSTED_PROXIES:
+        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+        if len(hops) >= settings.TRUSTED_PROXIES:
+            address = hops[-settings.TRUSTED_PROXIES]
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return None
+
+
+class SecurityHeadersMiddleware:
+    """Content-Security-Policy and its relatives on every answer that does not bring its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", _CSP)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"
+        )
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class RefusalMiddleware:
+    """Renders a DomainError: a problem document for programs, a page for people."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        return problem_response(error) if wants_problem(request) else refusal_page(request, error)
+
+
+class ToastMiddleware:
+    """Sends Django's messages along with htmx fragments, out of band."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        htmx = getattr(request, "htmx", None)
+        if not response.headers.get("Content-Type", "").startswith("text/html"):
+            return response
+        patch_vary_headers(response, ["HX-Request"])
+        if htmx and not htmx.boosted and response.status_code == 200 and not response.streaming:
+            waiting = list(get_messages(request))
+            if waiting:
+                fragment = render_to_string("components/toasts_oob.html", {"messages": waiting})
+                response.content += fragment.encode()
+        return response

@@ -1,0 +1,11 @@
+"""The door for web servers: the customer site or the back office, by SWITCHYARD_PROCESS."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+
+application = get_wsgi_application()
