@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate  # noqa: TID251  Django's hook, not a model's
 
 
@@ -13,4 +13,6 @@ class RoofConfig(AppConfig):
         from accounts.services.audit_triggers import attach_after_migrate
         from config import checks  # noqa: F401
 
-        post_migrate.connect(attach_after_migrate, sender=self, dispatch_uid="audit-triggers")
+        # Django announces the end of a migration once per app with models; once is enough.
+        ground_floor = apps.get_app_config("accounts")
+        post_migrate.connect(attach_after_migrate, sender=ground_floor, dispatch_uid="audit")

@@ -12,11 +12,18 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'switchyard_audit') THEN
         CREATE ROLE switchyard_audit NOLOGIN;
     END IF;
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'switchyard_lookup') THEN
+        CREATE ROLE switchyard_lookup NOLOGIN;
+    END IF;
 END $$;
 
 ALTER ROLE switchyard_owner NOSUPERUSER NOBYPASSRLS NOCREATEROLE;
 ALTER ROLE switchyard_app NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB;
 ALTER ROLE switchyard_system NOSUPERUSER BYPASSRLS NOCREATEROLE NOCREATEDB;
+-- lookup owns the few SECURITY DEFINER functions that find a row by the hash of a secret before
+-- the organization is known: in a migration, ALTER FUNCTION ... OWNER TO switchyard_lookup.
+ALTER ROLE switchyard_lookup NOSUPERUSER BYPASSRLS NOCREATEROLE NOCREATEDB;
+GRANT switchyard_lookup TO switchyard_owner WITH INHERIT FALSE, SET TRUE;
 -- A query that hangs must not hold a web thread for ever.
 ALTER ROLE switchyard_app SET statement_timeout = '15s';
 ALTER ROLE switchyard_app SET lock_timeout = '5s';
@@ -26,6 +33,7 @@ ALTER ROLE switchyard_owner SET lock_timeout = '10s';
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO switchyard_owner;
 GRANT USAGE ON SCHEMA public TO switchyard_app, switchyard_system;
+GRANT USAGE, CREATE ON SCHEMA public TO switchyard_lookup;
 ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO switchyard_app, switchyard_system;
 ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
@@ -34,3 +42,5 @@ ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner
     REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
     GRANT EXECUTE ON FUNCTIONS TO switchyard_app, switchyard_system;
+ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
+    GRANT SELECT ON TABLES TO switchyard_lookup;

@@ -29,6 +29,10 @@ class Context:
     user_agent: str = ""
     request_id: str = ""
 
+    @property
+    def opens_a_tenant(self) -> bool:
+        return self.organization_id is not None or self.user_id is not None
+
     def settings(self) -> tuple[str, str, str]:
         """Return the values of app.current_org_id, app.current_user_id and audit.ctx."""
         trail: dict[str, Any] = {
@@ -41,12 +45,12 @@ class Context:
         return (
             str(self.organization_id or ""),
             str(self.user_id or ""),
-            orjson.dumps(trail).decode(),
+            "" if self is NOBODY else orjson.dumps(trail).decode(),
         )
 
-    @property
-    def opens_a_tenant(self) -> bool:
-        return self.organization_id is not None or self.user_id is not None
+
+NOBODY = Context()
+"""What a transaction is told when a context has ended before the transaction did."""
 
 
 _current: ContextVar[Context | None] = ContextVar("switchyard_context", default=None)

@@ -43,8 +43,10 @@ def announce(
     status = raw.info.transaction_status
     if status == TransactionStatus.IDLE:
         connection.announced = None
-    if here is None or status == TransactionStatus.INERROR:
+    if status == TransactionStatus.INERROR or (here is None and connection.announced is None):
         return _execute(connection, execute, sql, params, many, details)
+    if here is None:
+        here = context.NOBODY
     if not connection.in_atomic_block and connection.get_autocommit():
         if not here.opens_a_tenant and _word(sql).startswith(_READS):
             return execute(sql, params, many, details)

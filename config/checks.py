@@ -1,0 +1,99 @@
+"""System checks that refuse a bad deployment at start, each with an id and a hint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError, connection
+
+SERVING = {"web", "backoffice", "worker", "beat"}
+
+
+@register(Tags.security)
+def secrets_are_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.PROCESS not in SERVING:
+        return []
+    found: list[CheckMessage] = []
+    if settings.SECRET_KEY == settings.INSECURE_KEY:
+        found.append(
+            Error("SECRET_KEY is not set.", hint="Set it to 50 random characters.", id="switchyard.E001")
+        )
+    if settings.INSECURE_SECRETS_KEY in settings.SECRETS_KEYS:
+        found.append(
+            Error(
+                "SWITCHYARD_SECRETS_KEY is not set.",
+                hint="Set it to a Fernet key: python -c 'from cryptography.fernet import Fernet; "
+                "print(Fernet.generate_key().decode())'",
+                id="switchyard.E002",
+            )
+        )
+    return found
+
+
+@register(Tags.security)
+def webhook_secret_is_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.PROCESS != "web" or settings.STRIPE_WEBHOOK_SECRET:
+        return []
+    return [
+        Error(
+            "STRIPE_WEBHOOK_SECRET is not set.",
+            hint="Copy the signing secret of the webhook endpoint from Stripe.",
+            id="switchyard.E003",
+        )
+    ]
+
+
+@register(Tags.security)
+def demo_is_local(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    local = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+    if settings.DEMO and not settings.SITE_URL.startswith(local):
+        return [
+            Error(
+                "SWITCHYARD_DEMO shows every mail to everybody and must not face a network.",
+                hint="Unset SWITCHYARD_DEMO and set EMAIL_URL.",
+                id="switchyard.E004",
+            )
+        ]
+    return []
+
+
+@register(Tags.security)
+def live_key_has_no_stand_in(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.STRIPE_API_BASE and settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")):
+        return [
+            Error(
+                "A live Stripe key would be sent to STRIPE_API_BASE.",
+                hint="Unset STRIPE_API_BASE, or use a test key with the stand-in.",
+                id="switchyard.E005",
+            )
+        ]
+    return []
+
+
+@register(Tags.database)
+def role_cannot_bypass_the_wall(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The process that serves customers must be subject to row-level security and the audit."""
+    if settings.PROCESS != "web":
+        return []
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT rolsuper OR rolbypassrls OR pg_has_role(current_user, 'switchyard_audit', 'MEMBER')"
+                " OR pg_has_role(current_user, 'switchyard_system', 'MEMBER')"
+                " OR EXISTS (SELECT 1 FROM pg_class WHERE relowner = pg_roles.oid)"
+                " FROM pg_roles WHERE rolname = current_user"
+            )
+            row = cursor.fetchone()
+    except DatabaseError as error:
+        return [Warning(f"The database role could not be checked: {error}", id="switchyard.W006")]
+    if row is None or row[0]:
+        return [
+            Error(
+                "The web process is connected with a role that could bypass row-level security.",
+                hint="Point DATABASE_APP_URL at switchyard_app (manage.py setup_database).",
+                id="switchyard.E006",
+            )
+        ]
+    return []
