@@ -1,0 +1,14 @@
+"""What billing announces to the storeys above, inside the transaction that changed it."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+subscription_activated = Signal()
+"""Sent with `subscription`: it is paid for, its product may be provided."""
+
+subscription_ended = Signal()
+"""Sent with `subscription`: its product must no longer be provided."""
+
+invoice_paid = Signal()
+"""Sent with `invoice`: it is paid in full."""
