@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
+from psycopg.pq import TransactionStatus
 
 from accounts.models import Membership, Organization, User
 from accounts.services.organizations import add_member, create_organization
@@ -54,8 +55,10 @@ def behind_the_wall() -> Iterator[None]:
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("RESET ROLE")
+        # In a failed transaction nothing can be reset; its rollback resets the role as well.
+        if connection.connection.info.transaction_status != TransactionStatus.INERROR:
+            with connection.cursor() as cursor:
+                cursor.execute("RESET ROLE")
 
 
 class WalledClient(Client):
