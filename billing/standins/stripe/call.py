@@ -70,10 +70,11 @@ class Call:
 
     def matching(self, *names: str) -> list[tuple[str, Any]]:
         """Conditions for the list filters that were given and equal a field of the object."""
-        found: list[tuple[str, Any]] = []
-        for name in names:
-            if name in self.params:
-                found.append((f"json_extract(body, '$.{name}') = ?", self.params[name]))
+        found: list[tuple[str, Any]] = [
+            (f"json_extract(body, '$.{name}') = ?", self.params[name])
+            for name in names
+            if name in self.params
+        ]
         created = self.params.get("created")
         if isinstance(created, int):
             found.append(("created = ?", created))

@@ -40,7 +40,7 @@ CREATE_PARAMS: Schema = {
         "setup_future_usage": ("off_session", "on_session"),
         "statement_descriptor_suffix": STR,
     },
-    "payment_method_types": [("card",)],
+    "allowed_payment_method_types": [("card",)],
     "setup_intent_data": {"description": STR, "metadata": MAP},
     "success_url": STR,
 }
@@ -62,6 +62,8 @@ def create(call: Call) -> Object:
     for name in ("success_url", "cancel_url"):
         if name in given and not given[name].startswith(("http://", "https://")):
             raise errors.invalid("Not a valid URL", param=name, code="url_invalid")
+    if given["mode"] == "setup" and not {"currency", "allowed_payment_method_types"} & set(given):
+        raise errors.missing_parameter("currency")
     lines = _lines(call) if given["mode"] == "payment" else []
     session = _shape(call, lines, customer)
     private = {
@@ -124,6 +126,7 @@ def _shape(call: Call, lines: list[Object], customer: Object | None) -> Object:
         "adaptive_pricing": None,
         "after_expiration": None,
         "allow_promotion_codes": None,
+        "allowed_payment_method_types": given.get("allowed_payment_method_types"),
         "amount_subtotal": total,
         "amount_total": total,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
@@ -152,7 +155,7 @@ def _shape(call: Call, lines: list[Object], customer: Object | None) -> Object:
         "payment_intent": None,
         "payment_link": None,
         "payment_method_options": {},
-        "payment_method_types": given.get("payment_method_types", ["card"]),
+        "payment_method_types": ["card"],
         "payment_status": "unpaid" if payment else "no_payment_required",
         "phone_number_collection": {"enabled": False},
         "recovered_from": None,
@@ -229,7 +232,7 @@ def intent_of(call: Call, session: Object) -> Object:
         "amount": session["amount_total"],
         "currency": session["currency"],
         "customer": _customer(call, session),
-        "payment_method_types": session["payment_method_types"],
+        "allowed_payment_method_types": ["card"],
     }
     insert = payment_intents.insert if paying else setup_intents.insert
     intent = insert(call, given, session=session["id"])

@@ -14,7 +14,7 @@ _AUTOMATIC: Schema = {"allow_redirects": ("always", "never"), "enabled": BOOL}
 _SHARED: Schema = {
     "expand": [STR],
     "payment_method": STR,
-    "payment_method_types": [("card",)],
+    "allowed_payment_method_types": [("card",)],
     "receipt_email": STR,
     "setup_future_usage": ("off_session", "on_session"),
 }
@@ -87,11 +87,12 @@ def _currency(given: str) -> str:
 
 def _shape(call: Call, given: dict[str, Any]) -> Object:
     identifier = call.store.new_id("pi")
-    listed = given.get("payment_method_types")
+    listed = given.get("allowed_payment_method_types")
     automatic = given.get("automatic_payment_methods") or {"enabled": not listed}
     return {
         "id": identifier,
         "object": "payment_intent",
+        "allowed_payment_method_types": listed,
         "amount": given["amount"],
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
@@ -121,7 +122,7 @@ def _shape(call: Call, given: dict[str, Any]) -> Object:
         "payment_method": None,
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": listed or ["card"],
+        "payment_method_types": ["card"],
         "processing": None,
         "receipt_email": given.get("receipt_email"),
         "review": None,
@@ -180,7 +181,7 @@ def update(call: Call, identifier: str) -> Object:
 def _apply(intent: Object, given: dict[str, Any]) -> None:
     for name in (
         "description",
-        "payment_method_types",
+        "allowed_payment_method_types",
         "receipt_email",
         "setup_future_usage",
         "statement_descriptor_suffix",
@@ -193,7 +194,7 @@ def confirm(call: Call, identifier: str) -> Object:
     intent = call.get("payment_intent", identifier)
     _require_open(intent, "confirm")
     _apply(intent, call.params)
-    if "payment_method_types" in call.params:
+    if "allowed_payment_method_types" in call.params:
         intent["automatic_payment_methods"] = None
     if "payment_method" in call.params:
         _choose_method(call, intent, call.params["payment_method"])
@@ -228,7 +229,7 @@ def _require_return_url(call: Call, intent: Object) -> None:
         raise errors.invalid(
             "This PaymentIntent is configured to accept payment methods that might redirect "
             "your customer off of your page, so you must provide a `return_url`. To accept "
-            "none of them, create it with `payment_method_types` or with "
+            "none of them, create it with `allowed_payment_method_types` or with "
             "`automatic_payment_methods[allow_redirects]=never`.",
             param="return_url",
         )

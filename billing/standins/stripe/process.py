@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 from collections.abc import Callable
 
@@ -47,4 +48,9 @@ def run(
 def main() -> None:
     parser = argparse.ArgumentParser(description="A stand-in for Stripe, for tests and demos.")
     add_arguments(parser)
-    run(**vars(parser.parse_args()), say=lambda line: print(line, flush=True))
+    run(**vars(parser.parse_args()), say=_say)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

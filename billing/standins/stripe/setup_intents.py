@@ -18,7 +18,7 @@ CREATE_PARAMS: Schema = {
     "expand": [STR],
     "metadata": MAP,
     "payment_method": STR,
-    "payment_method_types": [("card",)],
+    "allowed_payment_method_types": [("card",)],
     "return_url": STR,
     "usage": ("off_session", "on_session"),
 }
@@ -47,11 +47,12 @@ def insert(call: Call, given: dict[str, Any], **private: Any) -> Object:
 
 def _shape(call: Call, given: dict[str, Any]) -> Object:
     identifier = call.store.new_id("seti")
-    listed = given.get("payment_method_types")
+    listed = given.get("allowed_payment_method_types")
     automatic = given.get("automatic_payment_methods") or {"enabled": not listed}
     return {
         "id": identifier,
         "object": "setup_intent",
+        "allowed_payment_method_types": listed,
         "application": None,
         "automatic_payment_methods": (
             {"allow_redirects": automatic.get("allow_redirects", "always"), "enabled": True}
@@ -74,7 +75,7 @@ def _shape(call: Call, given: dict[str, Any]) -> Object:
         "payment_method": None,
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": listed or ["card"],
+        "payment_method_types": ["card"],
         "single_use_mandate": None,
         "status": "requires_payment_method",
         "usage": given.get("usage", "off_session"),
