@@ -51,17 +51,21 @@ def launch(command: Command) -> subprocess.Popen[bytes]:
     Call it from the main thread: the kernel sends that signal when the starting thread ends.
     """
     log = _open_log(command.log)
+    account = command.account
     try:
         return subprocess.Popen(
             [str(part) for part in command.arguments],
             cwd=command.directory,
             env=dict(command.environment),
             stdin=subprocess.DEVNULL,
-            stdout=log if log else subprocess.PIPE,
+            stdout=log or subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=_dying_with(os.getpid(), command.stop_signal),
-            **_identity(command.account),
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            umask=0o077 if account else -1,
         )
     except OSError as error:
         raise EmbeddedError(f"{command.name} could not be started: {error}") from error
@@ -75,12 +79,6 @@ def _open_log(path: Path | None) -> IO[bytes] | None:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("ab")
-
-
-def _identity(account: Account | None) -> dict[str, object]:
-    if account is None:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": [], "umask": 0o077}
 
 
 def _dying_with(parent: int, stop_signal: int) -> Callable[[], None]:
@@ -123,7 +121,9 @@ def _stat(pid: int) -> list[str]:
 def command_line(pid: int) -> str:
     """Return a process's command line, empty when there is none."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return (
+            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        )
     except OSError:
         return ""
 

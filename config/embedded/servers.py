@@ -26,7 +26,10 @@ class Server(Protocol):
 
     name: str
     port: int
-    home: Path
+
+    @property
+    def home(self) -> Path:
+        """Return the folder that tells this server from any other."""
 
     def prepare(self) -> None:
         """Make what must exist before the first start."""
