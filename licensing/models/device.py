@@ -50,7 +50,7 @@ class DeviceLink(BaseModel):
             models.CheckConstraint(condition=~Q(device_id=""), name="licensing_device_id"),
             models.CheckConstraint(condition=~Q(name=""), name="licensing_device_name"),
             models.CheckConstraint(
-                condition=Q(token_hash__regex=r"^[0-9a-f]{64}$"),
+                condition=Q(token_hash__regex=r"^[0-9a-f]{64}$"),  # noqa: S106  a pattern
                 name="licensing_device_token_hashed",
             ),
             models.CheckConstraint(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Count, F, Q
@@ -42,8 +42,7 @@ class LicenseQuerySet(OrganizationQuerySet):
 
     def with_usage(self) -> LicenseQuerySet:
         """Add `seats_used`, counted from the devices themselves."""
-        used = Count("devices", filter=Q(devices__deactivated_at=None))
-        return self.annotate(seats_used=used)
+        return self.annotate(seats_used=Count("devices", filter=Q(devices__deactivated_at=None)))
 
     def unpublished(self) -> LicenseQuerySet:
         """Changed since the caches were last told."""
@@ -153,7 +152,7 @@ class License(BaseModel):
     @property
     def key(self) -> str:
         """The key in clear. Whoever shows it records that (licensing.services.licenses.reveal_key)."""
-        return unseal(self.key_sealed)
+        return unseal(bytes(self.key_sealed))
 
     def state(self, at: datetime) -> str:
         """The status as a person sees it: a passed end or a coming start counts too."""
