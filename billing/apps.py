@@ -41,3 +41,6 @@ class BillingConfig(AppConfig):
         Unaudited("billing_ledgerentry", "itself append-only, by the database"),
         Unaudited("billing_stripeevent", "itself a log of what the vendor sent"),
     ]
+
+    def ready(self) -> None:
+        import billing.receivers  # noqa: F401

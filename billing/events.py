@@ -12,3 +12,9 @@ subscription_ended = Signal()
 
 invoice_paid = Signal()
 """Sent with `invoice`: it is paid in full."""
+
+payment_requested = Signal()
+"""Sent with `attempt`: a saved card is to be charged."""
+
+vendor_event_stored = Signal()
+"""Sent with `event_id`: the payment vendor says that something changed."""

@@ -363,6 +363,7 @@ class Migration(migrations.Migration):
                 ('country', models.CharField(blank=True, max_length=2)),
                 ('vat_id', models.CharField(blank=True, max_length=20)),
                 ('stripe_customer_id', models.CharField(blank=True, max_length=255, null=True)),
+                ('stripe_customer_request', models.JSONField(blank=True, editable=False, null=True)),
                 ('organization', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='billing_profile', to='accounts.organization')),
             ],
             options={

@@ -25,6 +25,7 @@ class BillingProfile(BaseModel):
     country = models.CharField(max_length=2, blank=True)
     vat_id = models.CharField(max_length=20, blank=True)
     stripe_customer_id = models.CharField(max_length=255, null=True, blank=True)
+    stripe_customer_request = models.JSONField(null=True, blank=True, editable=False)
 
     objects = OrganizationQuerySet.as_manager()
 

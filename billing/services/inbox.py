@@ -1,0 +1,136 @@
+"""The webhook inbox: verified, stored once, applied by a worker, replayable by staff."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+
+from billing import events
+from billing.gateways import stripe
+from billing.gateways.types import BadSignature, VendorEvent
+from billing.models import StripeEvent
+from billing.rules.delays import LEASE, back_off
+from billing.services import vendor_events
+from config.kit import context
+from config.kit.errors import DomainError, GatewayError
+
+logger = structlog.get_logger(__name__)
+LOOK_BACK = timedelta(days=3)
+_ERROR_LENGTH = 500
+
+
+class EventFailed(DomainError):
+    """An event could not be applied; its row says why and when it is tried again."""
+
+    code = "event_failed"
+
+
+def receive(*, body: bytes, signature: str, at: datetime) -> VendorEvent:
+    """Store a webhook if the vendor signed it; a second delivery changes nothing."""
+    event = stripe.read_event(body=body, signature=signature)
+    if "\\u0000" in body.decode():
+        # jsonb cannot hold it, and no object of ours contains it.
+        raise BadSignature("This is signed, but it holds a NUL character.")
+    store(event, at=at)
+    return event
+
+
+@transaction.atomic
+def store(event: VendorEvent, *, at: datetime) -> None:
+    """Insert the event unless it is there, and announce it either way.
+
+    The web process may insert into the inbox but not read it: hence no look first.
+    """
+    row = StripeEvent(
+        event_id=event.id,
+        type=event.kind,
+        object_id=event.object_id,
+        created=event.created_at,
+        payload=dict(event.raw),
+        received_at=at,
+        next_try_at=at,
+    )
+    StripeEvent.objects.bulk_create([row], ignore_conflicts=True)
+    events.vendor_event_stored.send(StripeEvent, event_id=event.id)
+
+
+def apply_event(event_id: str, *, at: datetime) -> None:
+    """Apply one stored event: ask the vendor how its object stands now, then record that.
+
+    Not inside a transaction. Events may come twice and in any order, because what is recorded
+    is the object as it is, and states only move forward.
+    """
+    event = _claim(event_id, at)
+    if event is None:
+        return
+    with context.acting(actor_kind="stripe", actor_id=event.event_id):
+        try:
+            change = vendor_events.prepare(event, at=at)
+            _finish(event, change, at)
+        except (GatewayError, DomainError) as error:
+            _note_failure(event, error, at)
+
+
+@transaction.atomic
+def _claim(event_id: str, at: datetime) -> StripeEvent | None:
+    """Lease an event to this worker; None when it is handled, not due, or in other hands."""
+    rows = StripeEvent.objects.select_for_update(skip_locked=True)
+    event = rows.filter(pk=event_id).waiting(at).first()
+    if event is None:
+        return None
+    event.next_try_at = at + LEASE
+    event.attempts += 1
+    event.save(update_fields=["next_try_at", "attempts"])
+    return event
+
+
+@transaction.atomic
+def _finish(event: StripeEvent, change: vendor_events.Change, at: datetime) -> None:
+    event = StripeEvent.objects.select_for_update().get(pk=event.pk)
+    if event.handled_at is not None:
+        return
+    event.error = change()
+    if not event.error:
+        event.handled_at = at
+    else:
+        event.next_try_at = at + back_off(event.attempts)
+    event.save(update_fields=["handled_at", "error", "next_try_at"])
+
+
+@transaction.atomic
+def _note_failure(event: StripeEvent, error: Exception, at: datetime) -> None:
+    event = StripeEvent.objects.select_for_update().get(pk=event.pk)
+    event.error = f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]
+    event.next_try_at = at + back_off(event.attempts)
+    event.save(update_fields=["error", "next_try_at"])
+    logger.warning("inbox.event_failed", event_id=event.pk, attempts=event.attempts)
+
+
+@transaction.atomic
+def replay(event: StripeEvent, *, at: datetime) -> StripeEvent:
+    """Let a worker apply the event again, handled or not: applying twice is harmless."""
+    event = StripeEvent.objects.select_for_update().get(pk=event.pk)
+    event.handled_at, event.error, event.attempts = None, "", 0
+    event.next_try_at = at
+    event.save(update_fields=["handled_at", "error", "attempts", "next_try_at"])
+    events.vendor_event_stored.send(StripeEvent, event_id=event.pk)
+    return event
+
+
+@transaction.atomic
+def due(*, at: datetime, limit: int = 200) -> list[str]:
+    """Return events that wait: their nudge was lost, or they failed and it is time again."""
+    rows = StripeEvent.objects.waiting(at - timedelta(seconds=2)).order_by("next_try_at")
+    locked = rows.select_for_update(skip_locked=True)
+    return list(locked.values_list("event_id", flat=True)[:limit])
+
+
+def fetch_missed(*, at: datetime) -> int:
+    """Store the events that the vendor could not deliver; return how many it named."""
+    count = 0
+    for event in stripe.list_events(since=at - LOOK_BACK, undelivered=True):
+        store(event, at=at)
+        count += 1
+    return count

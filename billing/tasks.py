@@ -1,0 +1,63 @@
+"""Background work of billing: each task is a nudge, the row it names is the promise."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+from django.utils.timezone import now
+
+from billing.models import Invoice, PaymentAttempt
+from billing.services import attempts, charging, checkout, documents, inbox
+from config.kit.errors import GatewayError
+
+logger = structlog.get_logger(__name__)
+_BATCH = 100
+
+
+@shared_task(name="billing.charge_attempt")
+def charge_attempt(attempt_id: str) -> None:
+    charging.charge(UUID(attempt_id), at=now())
+
+
+@shared_task(name="billing.apply_event")
+def apply_event(event_id: str) -> None:
+    inbox.apply_event(event_id, at=now())
+
+
+@shared_task(name="billing.render_invoice")
+def render_invoice(invoice_id: str) -> None:
+    documents.render_invoice(Invoice.objects.get(pk=invoice_id))
+
+
+@shared_task(name="billing.sweep_inbox")
+def sweep_inbox() -> None:
+    """Start again what was stored and not applied."""
+    for event_id in inbox.due(at=now()):
+        apply_event.delay(event_id)
+
+
+@shared_task(name="billing.sweep_attempts")
+def sweep_attempts() -> None:
+    """Start again charges whose nudge was lost, whose worker died or whose answer is missing."""
+    for attempt_id in attempts.due(method=PaymentAttempt.Method.SAVED_CARD, at=now()):
+        charge_attempt.delay(str(attempt_id))
+
+
+@shared_task(name="billing.sweep_checkouts")
+def sweep_checkouts() -> None:
+    """Look at payment pages that wait, and fetch webhooks that never arrived."""
+    for attempt_id in attempts.due(method=PaymentAttempt.Method.HOSTED, at=now()):
+        checkout.look_at_page(attempt_id, at=now())
+    try:
+        inbox.fetch_missed(at=now())
+    except GatewayError as error:
+        logger.warning("inbox.list_unanswered", code=error.code)
+
+
+@shared_task(name="billing.sweep_documents")
+def sweep_documents() -> None:
+    """Make the documents of finalised invoices that have none yet."""
+    for invoice in Invoice.objects.without_document().order_by("issued_at")[:_BATCH]:
+        render_invoice.delay(str(invoice.pk))
