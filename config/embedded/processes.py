@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 
 from config.embedded import watchdog
@@ -246,7 +245,7 @@ class Supervisor:
 
     def _start_watchdog(self) -> None:
         self._watchdog = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(watchdog.__file__).resolve())],
+            [sys.executable, "-I", "-S", watchdog.__file__, str(self._patience.grace)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """A small program that ends the supervisor's processes when the supervisor was killed.
 
-It runs by its path, on the standard library alone, and reads lines from the supervisor:
+It runs by its path, on the standard library alone, with the seconds of grace as argument, and reads lines from the supervisor:
 `+<pid> <stop signal>` for a started process, `-<pid>` for one that has ended. The end of that
 input means that nobody is left to stop the rest.
 """
@@ -14,8 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-GRACE_SECONDS = 8.0
-
 
 def main() -> None:
     """Follow the supervisor's words until it is gone, then clean up after it."""
@@ -28,14 +26,14 @@ def main() -> None:
             processes[int(words[0][1:])] = int(words[1])
         else:
             processes.pop(int(words[0][1:]), None)
-    _end(processes)
+    _end(processes, float(sys.argv[1]))
 
 
-def _end(processes: dict[int, int]) -> None:
+def _end(processes: dict[int, int], grace: float) -> None:
     for pid, stop_signal in reversed(processes.items()):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, stop_signal)
-    deadline = time.monotonic() + GRACE_SECONDS
+    deadline = time.monotonic() + grace
     while processes:
         late = time.monotonic() > deadline
         for pid in [pid for pid in processes if late or not _is_alive(pid)]:
