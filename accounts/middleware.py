@@ -5,50 +5,66 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Membership, User
 from config.kit import context
+from config.kit.problems import wants_problem
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SESSION_KEY = "organization_id"
 
 
 class OrganizationMiddleware:
-    """Sets `request.membership` and `request.organization` and opens that tenant for the wall."""
+    """Sets `request.membership` and `request.organization` and opens that tenant for the wall.
+
+    `request.memberships` has all of the person's, oldest first. Pages (not the API) tell the time
+    in the person's own zone.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        timezone.deactivate()
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        request.memberships = []  # type: ignore[attr-defined]
         request.membership = request.organization = None  # type: ignore[attr-defined]
         if getattr(view, "hot_path", False) or not request.user.is_authenticated:
             return
         here = context.current()
         assert here is not None, "RequestContextMiddleware comes first"
         here.actor_kind, here.actor_id = "user", str(request.user.pk)
+        if not wants_problem(request):
+            timezone.activate(ZoneInfo(request.user.time_zone))
         if settings.BACKOFFICE:
             return
         here.user_id = request.user.pk
-        membership = chosen_membership(request.user, request.session.get(SESSION_KEY))
+        memberships = memberships_of(request.user)
+        request.memberships = memberships  # type: ignore[attr-defined]
+        membership = chosen_membership(memberships, request.session.get(SESSION_KEY))
         if membership is not None:
             here.organization_id = membership.organization_id
             request.membership = membership  # type: ignore[attr-defined]
             request.organization = membership.organization  # type: ignore[attr-defined]
 
 
-def chosen_membership(user: Any, wanted: str | None) -> Membership | None:
-    """Return the membership for the organization the session remembers, else the oldest one."""
-    memberships = list(
+def memberships_of(user: Any) -> list[Membership]:
+    return list(
         Membership.objects.filter(user=user).select_related("organization").order_by("created_at")
     )
+
+
+def chosen_membership(memberships: list[Membership], wanted: str | None) -> Membership | None:
+    """Return the membership for the organization the session remembers, else the oldest one."""
     key = UUID(wanted) if wanted else None
     chosen = [membership for membership in memberships if membership.organization_id == key]
     return next(iter(chosen or memberships), None)

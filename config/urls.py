@@ -31,4 +31,5 @@ if settings.DEMO:
 handler400 = "config.web.errors.bad_request"
 handler403 = "config.web.errors.forbidden"
 handler404 = "config.web.errors.not_found"
+handler429 = "config.web.errors.too_many_requests"  # allauth's hook, not Django's
 handler500 = "config.web.errors.server_error"

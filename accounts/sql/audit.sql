@@ -214,3 +214,8 @@ ALTER TABLE audit.logs ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS logs_organization ON audit.logs;
 CREATE POLICY logs_organization ON audit.logs FOR SELECT TO switchyard_app
     USING (organization_id = (SELECT nullif(current_setting('app.current_org_id', true), '')::uuid));
+-- A login happens before an organization is chosen: a person reads the trail of their own account.
+DROP POLICY IF EXISTS logs_own ON audit.logs;
+CREATE POLICY logs_own ON audit.logs FOR SELECT TO switchyard_app
+    USING (entity_type = 'accounts_user'
+        AND entity_id = (SELECT nullif(current_setting('app.current_user_id', true), '')));

@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.forms import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import Organization, User
 from accounts.services.users import found_personal_organization, username_for
+from config.kit import context
+from config.kit.errors import RateLimited
 from config.kit.ids import seal, unseal
+
+FAILED_LOGINS_FORGOTTEN = 300
+"""Seconds until allauth forgets failed logins of one address (its default: 5 in 300 s)."""
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -26,6 +34,34 @@ class AccountAdapter(DefaultAccountAdapter):
         if commit:
             found_personal_organization(user)
         return user
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Lead who has just signed up to the welcome page, whichever way they first get in."""
+        if not settings.BACKOFFICE and self._is_new(request.user):
+            return str(settings.ACCOUNT_SIGNUP_REDIRECT_URL)
+        return str(super().get_login_redirect_url(request))
+
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        if self.request.user.is_authenticated and not self._is_new(self.request.user):
+            return reverse("account_email")
+        return str(super().get_email_verification_redirect_url(email_address))
+
+    def _is_new(self, user: Any) -> bool:
+        with context.acting(user_id=user.pk):
+            founded = Organization.objects.of_user(user).filter(is_personal=True)
+            return founded.filter(welcomed_at=None).exists()
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Count by the address that the request context found behind our own proxies."""
+        here = context.current()
+        return (here.ip if here else None) or "unknown"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Answer too many failed logins with 429 and a time to wait, not with a form error."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            raise RateLimited(retry_after=FAILED_LOGINS_FORGOTTEN) from error
 
 
 class MfaAdapter(DefaultMFAAdapter):

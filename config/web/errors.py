@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from config.kit.errors import DomainError, Unavailable
+from config.kit.errors import DomainError, RateLimited, Unavailable
 from config.kit.problems import CONTENT_TYPE, problem, problem_response, wants_problem
 
 
@@ -25,6 +25,11 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _answer(request, 404, "not_found", "There is nothing here.")
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Answer allauth's rate limits, which all count by the minute."""
+    return refusal_page(request, RateLimited(retry_after=60))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -60,7 +65,10 @@ def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     )
     facts: dict[str, Any] = {"detail": error.detail, "code": error.code, **error.data}
     facts["request_id"] = getattr(request, "request_id", "")
-    return render(request, template, facts, status=error.status)
+    response = render(request, template, facts, status=error.status)
+    if "retry_after" in error.data:
+        response["Retry-After"] = str(error.data["retry_after"])
+    return response
 
 
 def _answer(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:

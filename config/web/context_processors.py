@@ -1,0 +1,116 @@
+"""What the shell around every page shows: menus, organization, theme. It asks no database.
+
+The middleware has loaded all it needs; where that never ran (an unknown address, an outage) the
+shell is that of a stranger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One entry of a menu: the name of its address, its words, and its key after `g`."""
+
+    name: str
+    label: str
+    icon: str
+    key: str = ""
+
+
+NAVIGATION = (
+    ("", (Page("overview", "Overview", "layout-dashboard", "o"),)),
+    (
+        "Products",
+        (
+            Page("catalog", "Catalogue", "shopping-cart", "c"),
+            Page("licenses", "Licenses", "license", "l"),
+        ),
+    ),
+    (
+        "Account",
+        (
+            Page("billing", "Billing", "receipt", "b"),
+            Page("profile", "Profile", "user", "p"),
+            Page("security", "Security", "shield-lock", "s"),
+        ),
+    ),
+    ("Developers", (Page("api_docs", "API docs", "api", "d"),)),
+)
+ACCOUNT_MENU = (Page("profile", "Profile", "user"), Page("security", "Security", "shield-lock"))
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Return what templates/base.html and base_bare.html read."""
+    theme = request.COOKIES.get("theme", "")
+    facts: dict[str, Any] = {
+        "theme": theme if theme in THEMES else "",
+        "demo": settings.DEMO and not settings.BACKOFFICE,
+        "site_name": settings.SITE_NAME,
+        "footer_links": _footer(),
+    }
+    if facts["demo"]:
+        facts["demo_mail_url"] = reverse("demo_mail")
+    membership = getattr(request, "membership", None)
+    if membership is not None and not settings.BACKOFFICE:
+        facts |= _for_member(request, membership)
+    return facts
+
+
+def _footer() -> list[dict[str, str]]:
+    if settings.BACKOFFICE:
+        return [{"label": "Customer site", "url": settings.SITE_URL}]
+    return [{"label": "API documentation", "url": reverse("api_docs")}]
+
+
+def _for_member(request: HttpRequest, membership: Any) -> dict[str, Any]:
+    user = request.user
+    navigation = [
+        {"label": group, "items": [_entry(page) for page in pages]} for group, pages in NAVIGATION
+    ]
+    return {
+        "navigation": navigation,
+        "active_nav": _active(request.path),
+        "create_menu": _create_menu(membership),
+        "account_menu": [_entry(page) for page in ACCOUNT_MENU],
+        "account_name": f"{user.first_name} {user.last_name}".strip(),
+        "organization": membership.organization,
+        "organizations": [each.organization for each in request.memberships],
+        "organization_switch_url": reverse("switch_organization"),
+        "membership_role": membership.get_role_display(),
+    }
+
+
+def _entry(page: Page) -> dict[str, str]:
+    return {
+        "id": page.name,
+        "label": page.label,
+        "icon": page.icon,
+        "url": reverse(page.name),
+        "key": page.key,
+    }
+
+
+def _create_menu(membership: Any) -> list[dict[str, str]]:
+    if not membership.allows("buy"):
+        return []
+    return [{"label": "Buy a license", "icon": "license", "url": reverse("catalog")}]
+
+
+def _active(path: str) -> str:
+    """Return the entry whose address the path is under, the longest one winning."""
+    names = [page.name for _, pages in NAVIGATION for page in pages]
+    under = [(reverse(name), name) for name in names if _is_under(path, reverse(name))]
+    return max(under, key=lambda pair: len(pair[0]))[1] if under else ""
+
+
+def _is_under(path: str, url: str) -> bool:
+    return path == url or (url != "/" and path.startswith(url))

@@ -1,0 +1,92 @@
+"""The front pages: overview, welcome, first steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.timezone import now
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.web.access import member_required
+from config.web import first_steps as checklist
+from config.web.activity import recent_activity
+from config.web.attention import needs_attention
+from config.web.overview import license_figures, safety_of, spend_by_month, spend_chart
+from config.web.presence import presence_of
+from config.web.welcome import WelcomeForm, skip_welcome
+
+ACTIVITY_SHOWN = 8
+
+
+@require_GET
+@member_required()
+def overview(request: Any) -> HttpResponse:
+    """What needs attention, what there is, what it costs, what happened."""
+    at, organization = now(), request.organization
+    safety = safety_of(request.user)
+    licenses = license_figures(organization, at)
+    spend = spend_by_month(organization, at)
+    steps = checklist.first_steps(request.membership, safety, licenses)
+    is_new = licenses.total == 0 and not spend.total
+    hidden = request.COOKIES.get(checklist.COOKIE) == checklist.HIDDEN
+    shows_steps = is_new or not (hidden or all(step.done for step in steps))
+    facts = {
+        "is_new": is_new,
+        "steps": steps,
+        "steps_summary": f"{sum(step.done for step in steps)} of {len(steps)} done",
+        "shows_steps": shows_steps,
+        "attention": needs_attention(request.membership, None if shows_steps else safety, at),
+        "licenses": licenses,
+        "presence": presence_of(licenses.devices, at),
+        "spend": spend,
+        "spend_chart": spend_chart(spend),
+        "spend_values": [month.spent.minor for month in spend.months],
+        "activity": recent_activity(organization, limit=ACTIVITY_SHOWN),
+    }
+    return render(request, "config/overview.html", facts)
+
+
+@require_POST
+@member_required()
+def first_steps(request: Any) -> HttpResponse:
+    """Hide the checklist, or show it again."""
+    response = redirect("overview")
+    if request.POST.get("show"):
+        response.delete_cookie(checklist.COOKIE)
+    else:
+        response.set_cookie(
+            checklist.COOKIE,
+            checklist.HIDDEN,
+            max_age=365 * 86400,
+            httponly=True,
+            secure=request.is_secure(),
+            samesite="Lax",
+        )
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_required()
+def welcome(request: Any) -> HttpResponse:
+    """Asked once after sign-up, and open to whoever may change the organization."""
+    organization, at = request.organization, now()
+    if not request.membership.allows("manage_organization"):
+        return redirect("overview")
+    if request.method == "POST" and request.POST.get("skip"):
+        skip_welcome(organization, at)
+        return redirect("overview")
+    is_first = organization.welcomed_at is None
+    form = WelcomeForm(request.POST) if request.method == "POST" else WelcomeForm.of(organization)
+    if form.is_bound and form.is_valid() and form.save(organization, at):
+        return redirect("welcome_goals" if is_first else "overview")
+    facts = {"form": form, "is_first": is_first}
+    return render(request, "config/welcome.html", facts, status=422 if form.is_bound else 200)
+
+
+@require_GET
+@member_required()
+def goals(request: Any) -> HttpResponse:
+    """What do you want to do first? Only what exists is offered."""
+    return render(request, "config/goals.html")

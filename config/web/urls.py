@@ -1,0 +1,14 @@
+"""Pages that look at every storey at once."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from config.web import pages
+
+urlpatterns = [
+    path("", pages.overview, name="overview"),
+    path("first-steps/", pages.first_steps, name="first_steps"),
+    path("welcome/", pages.welcome, name="welcome"),
+    path("welcome/goals/", pages.goals, name="welcome_goals"),
+]
