@@ -97,7 +97,7 @@ class Api:
         if fate.name == "save_500":
             fault = errors.server_fault()
             outcome = fault.status, fault.body(), True
-        return outcome[0], json.dumps(outcome[1], indent=2), outcome[2]
+        return outcome[0], json.dumps(outcome[1]), outcome[2]
 
     def _dispatch(self, request: Request, request_id: str, key: str) -> dict[str, Any]:
         found = routes.find(request.method, request.path)

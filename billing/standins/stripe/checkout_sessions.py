@@ -13,7 +13,7 @@ from billing.standins.stripe import (
     setup_intents,
 )
 from billing.standins.stripe.call import Call
-from billing.standins.stripe.params import INT, LIST, MAP, RANGE, STR, Schema
+from billing.standins.stripe.params import INT, LIST, MAP, RANGE, STR, URL, Schema
 from billing.standins.stripe.store import Object
 
 _PRICE: Schema = {
@@ -22,7 +22,7 @@ _PRICE: Schema = {
     "unit_amount": INT,
 }
 CREATE_PARAMS: Schema = {
-    "cancel_url": STR,
+    "cancel_url": URL,
     "client_reference_id": STR,
     "currency": STR,
     "customer": STR,
@@ -42,7 +42,7 @@ CREATE_PARAMS: Schema = {
     },
     "allowed_payment_method_types": [("card",)],
     "setup_intent_data": {"description": STR, "metadata": MAP},
-    "success_url": STR,
+    "success_url": URL,
 }
 LIST_PARAMS: Schema = {
     **LIST,
@@ -59,9 +59,6 @@ _SKEW: Final = 60
 def create(call: Call) -> Object:
     given = call.params
     customer = customers.living(call, given["customer"]) if given.get("customer") else None
-    for name in ("success_url", "cancel_url"):
-        if name in given and not given[name].startswith(("http://", "https://")):
-            raise errors.invalid("Not a valid URL", param=name, code="url_invalid")
     if given["mode"] == "setup" and not {"currency", "allowed_payment_method_types"} & set(given):
         raise errors.missing_parameter("currency")
     lines = _lines(call) if given["mode"] == "payment" else []

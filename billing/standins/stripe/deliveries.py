@@ -53,7 +53,14 @@ def add_endpoint(store: Store, url: str, secret: str) -> str:
 
 
 def remove_endpoint(store: Store, url: str) -> None:
-    store.run("DELETE FROM endpoints WHERE url = ?", url)
+    """What was still on its way there never arrives."""
+    with store.transaction():
+        for (identifier,) in store.run("DELETE FROM endpoints WHERE url = ? RETURNING id", url):
+            store.run(
+                "UPDATE deliveries SET state = 'failed' "
+                "WHERE endpoint_id = ? AND state = 'pending'",
+                identifier,
+            )
 
 
 def plan(store: Store, event_id: str) -> None:
@@ -78,15 +85,13 @@ def plan(store: Store, event_id: str) -> None:
 def claim(store: Store) -> Delivery | None:
     """The next delivery that is due, now in the hands of one sender."""
     with store.transaction():
-        if behaviour(store).paused:
-            return None
         rows = store.run(
             "SELECT d.id, d.event_id, e.url, e.secret, d.attempts "
             "FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id "
             "WHERE d.state = 'pending' AND d.due_at <= ? ORDER BY d.due_at LIMIT 1",
             time.time(),
         )
-        if not rows:
+        if not rows or behaviour(store).paused:
             return None
         delivery = Delivery(*rows[0])
         store.run("UPDATE deliveries SET state = 'sending' WHERE id = ?", delivery.id)

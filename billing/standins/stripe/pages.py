@@ -139,8 +139,9 @@ class _Field(NamedTuple):
     example: str
 
 
+_TRY = "4242 4242 4242 4242 pays; more test cards are listed below."
 _FIELDS = (
-    _Field("number", "Card number", "", "cc-number", "numeric", "4242 4242 4242 4242"),
+    _Field("number", "Card number", _TRY, "cc-number", "numeric", "4242 4242 4242 4242"),
     _Field("expiry", "Expiry", "Month and year", "cc-exp", "text", "12 / 34"),
     _Field("cvc", "Security code", "Three or four digits", "cc-csc", "numeric", "123"),
     _Field("name", "Name on card", "", "cc-name", "text", "Alex Example"),

@@ -15,6 +15,7 @@ from billing.standins.stripe import errors
 INT: Final = "integer"
 STR: Final = "string"
 BOOL: Final = "boolean"
+URL: Final = "url"  # ends up in Location and in a policy header, so it is checked closely
 MAP: Final = "map"  # metadata: any key, string values; an empty string unsets the key
 RANGE: Final = "range"  # a timestamp, or gt/gte/lt/lte
 
@@ -30,6 +31,7 @@ RANGE_BOUNDS: Final[Schema] = {"gt": INT, "gte": INT, "lt": INT, "lte": INT}
 
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _KEY = re.compile(r"\[([^\[\]]*)\]")
+_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:[/?#]\S*)?", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,18}")
 _METADATA_KEY_LENGTH = 40
 _METADATA_VALUE_LENGTH = 500
@@ -101,11 +103,17 @@ def _scalar(value: Any, kind: Any, name: str) -> Any:
         if value not in ("true", "false"):
             raise errors.invalid(f"Invalid boolean: {value}", param=name)
         return value == "true"
+    return _text(value, kind, name)
+
+
+def _text(value: str, kind: Any, name: str) -> str:
+    if len(value) > 5000 or "\x00" in value:
+        raise errors.invalid(f"Invalid string: {name}", param=name)
+    if kind == URL and not (_URL.fullmatch(value) and value.isprintable()):
+        raise errors.invalid("Not a valid URL", param=name, code="url_invalid")
     if isinstance(kind, tuple) and value not in kind:
         allowed = ", ".join(kind)
         raise errors.invalid(f"Invalid {name}: must be one of {allowed}", param=name)
-    if len(value) > 5000 or "\x00" in value:
-        raise errors.invalid(f"Invalid string: {name}", param=name)
     return value
 
 

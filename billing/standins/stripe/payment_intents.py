@@ -7,7 +7,7 @@ from typing import Any, Final
 from billing.standins.stripe import customers, errors, events, params, payment_methods
 from billing.standins.stripe.authorization import authorize
 from billing.standins.stripe.call import Call
-from billing.standins.stripe.params import BOOL, INT, LIST, MAP, RANGE, STR, Schema
+from billing.standins.stripe.params import BOOL, INT, LIST, MAP, RANGE, STR, URL, Schema
 from billing.standins.stripe.store import Object
 
 _AUTOMATIC: Schema = {"allow_redirects": ("always", "never"), "enabled": BOOL}
@@ -18,7 +18,7 @@ _SHARED: Schema = {
     "receipt_email": STR,
     "setup_future_usage": ("off_session", "on_session"),
 }
-_CONFIRMING: Schema = {"error_on_requires_action": BOOL, "off_session": BOOL, "return_url": STR}
+_CONFIRMING: Schema = {"error_on_requires_action": BOOL, "off_session": BOOL, "return_url": URL}
 UPDATE_PARAMS: Schema = {
     **_SHARED,
     "amount": INT,

@@ -16,6 +16,7 @@ from billing.standins.stripe.store import Store
 _SENDERS = 4
 _POLL_SECONDS = 0.02
 _TIMEOUT_SECONDS = 10
+_STOP_SECONDS = 2
 
 
 def signature(payload: bytes, secret: str, at: int) -> str:
@@ -30,6 +31,7 @@ class Sender:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._stopped = threading.Event()
+        self._abandoned = False
         self._threads = [
             threading.Thread(target=self._work, name=f"webhook-{number}", daemon=True)
             for number in range(_SENDERS)
@@ -41,8 +43,10 @@ class Sender:
 
     def stop(self) -> None:
         self._stopped.set()
+        deadline = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:
-            thread.join(timeout=_TIMEOUT_SECONDS)
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
+        self._abandoned = True
 
     def _work(self) -> None:
         while not self._stopped.is_set():
@@ -50,13 +54,17 @@ class Sender:
             if delivery is None:
                 self._stopped.wait(_POLL_SECONDS)
                 continue
-            deliveries.settle(self._store, delivery, self._send(delivery))
+            answer = self._send(delivery)
+            if self._abandoned:
+                # The receiver took too long and the store is closed: sent again after a restart.
+                return
+            deliveries.settle(self._store, delivery, answer)
 
     def _send(self, delivery: deliveries.Delivery) -> int | None:
         event = self._store.find("event", delivery.event_id)
         if event is None:
             return None
-        payload = json.dumps(events.with_pending(self._store, event), indent=2).encode()
+        payload = json.dumps(events.with_pending(self._store, event)).encode()
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Stripe-Signature": signature(payload, delivery.secret, int(time.time())),

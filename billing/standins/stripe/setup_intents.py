@@ -7,7 +7,7 @@ from typing import Any
 from billing.standins.stripe import customers, errors, events, params, payment_methods
 from billing.standins.stripe.authorization import authorize
 from billing.standins.stripe.call import Call
-from billing.standins.stripe.params import BOOL, LIST, MAP, RANGE, STR, Schema
+from billing.standins.stripe.params import BOOL, LIST, MAP, RANGE, STR, URL, Schema
 from billing.standins.stripe.store import Object
 
 CREATE_PARAMS: Schema = {
@@ -19,10 +19,10 @@ CREATE_PARAMS: Schema = {
     "metadata": MAP,
     "payment_method": STR,
     "allowed_payment_method_types": [("card",)],
-    "return_url": STR,
+    "return_url": URL,
     "usage": ("off_session", "on_session"),
 }
-CONFIRM_PARAMS: Schema = {"expand": [STR], "payment_method": STR, "return_url": STR}
+CONFIRM_PARAMS: Schema = {"expand": [STR], "payment_method": STR, "return_url": URL}
 CANCEL_PARAMS: Schema = {
     "cancellation_reason": ("abandoned", "duplicate", "requested_by_customer"),
     "expand": [STR],

@@ -279,3 +279,19 @@ def test_amounts_without_decimals_are_shown_whole(vendor: Vendor, sdk: Any) -> N
         }
     )
     assert "Pay JPY 1,500" in vendor.http.get(session.url).text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "/done",
+        "https://shop.example/\r\nSet-Cookie: a=b",
+        "https://shop.example; script-src *",
+        "https://",
+    ],
+)
+def test_an_address_that_is_none_is_refused(sdk: Any, url: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        sdk.checkout.sessions.create({"mode": "setup", "currency": "eur", "success_url": url})
+    assert caught.value.code == "url_invalid"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -157,3 +158,17 @@ def test_deliveries_go_on_after_a_kill(tmp_path: Path) -> None:
         vendor.control("webhooks", paused=False)
         wait_until(lambda: delivered(vendor) == 5)
         assert {event["data"]["object"]["id"] for event in receiver.events()} == made
+
+
+def test_a_receiver_that_hangs_does_not_hold_up_the_stop(tmp_path: Path) -> None:
+    with (
+        running(str(tmp_path / "vendor.sqlite3")) as vendor,
+        socket.create_server(("127.0.0.1", 0)) as deaf,
+    ):
+        vendor.control("endpoints", url=f"http://127.0.0.1:{deaf.getsockname()[1]}/", secret=SECRET)
+        with vendor.sdk() as sdk:
+            make_customers(sdk, 1)
+        wait_until(lambda: vendor.ask("stats")["deliveries"].get("sending") == 1)
+        started = time.monotonic()
+        assert vendor.stop() == 0
+        assert time.monotonic() - started < 6
