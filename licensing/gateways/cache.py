@@ -10,10 +10,10 @@ from uuid import UUID
 
 import structlog
 
-from config.kit.errors import RateLimited
 from licensing.gateways import scripts
 from licensing.gateways.redis import CacheRefused
 from licensing.rules import limits
+from licensing.rules.refusals import TooManyRequests
 from licensing.rules.snapshots import (
     CorruptSnapshot,
     Seat,
@@ -47,7 +47,7 @@ class Allowance:
     def require(self) -> None:
         """Raise `RateLimited` when the limit is passed."""
         if self.used > self.limit:
-            raise RateLimited(retry_after=self.seconds)
+            raise TooManyRequests(limit=self.limit, retry_after=self.seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from config.kit.ids import unseal
 from config.kit.models import BaseModel
 from config.kit.tenancy import OrganizationQuerySet
 from licensing.rules.transitions import LicenseStatus, SuspendedReason
+from licensing.rules.validity import state
 
 EXPIRING = timedelta(days=30)
 
@@ -155,10 +156,4 @@ class License(BaseModel):
         return unseal(bytes(self.key_sealed))
 
     def state(self, at: datetime) -> str:
-        """The status as a person sees it: a passed end or a coming start counts too."""
-        if self.status == self.Status.ACTIVE:
-            if self.expires_at is not None and self.expires_at <= at:
-                return self.Status.EXPIRED
-            if self.starts_at > at:
-                return "scheduled"
-        return self.status
+        return state(self.status, self.starts_at, self.expires_at, at)

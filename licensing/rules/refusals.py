@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from config.kit.errors import Conflict, DomainError, InvalidInput, LimitReached, NotAuthenticated
+from config.kit.errors import (
+    Conflict,
+    DomainError,
+    InvalidInput,
+    LimitReached,
+    NotAuthenticated,
+    RateLimited,
+)
 from licensing.rules.validity import DETAILS, Code
 
 
@@ -69,6 +76,14 @@ class IllegalMove(Conflict):
 
     def __init__(self, *, former: str, wanted: str) -> None:
         super().__init__(**{"from": former, "to": wanted})
+
+
+class TooManyRequests(RateLimited):
+    """`limit` is how many are allowed a minute."""
+
+    def __init__(self, *, limit: int, retry_after: int) -> None:
+        super().__init__(retry_after=retry_after)
+        self.limit = limit
 
 
 class WrongMethod(DomainError):

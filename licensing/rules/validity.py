@@ -114,3 +114,13 @@ def verdict(facts: Facts | None, now: datetime, asked: Question) -> Code:
         if holds(facts, now, asked):
             return code
     return Code.VALID
+
+
+def state(status: str, starts_at: datetime, expires_at: datetime | None, now: datetime) -> str:
+    """Return the status as people see it: a passed end and a coming start count too."""
+    if status == LicenseStatus.ACTIVE:
+        if now < starts_at:
+            return "scheduled"
+        if expires_at is not None and expires_at <= now:
+            return LicenseStatus.EXPIRED.value
+    return status
