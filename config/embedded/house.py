@@ -14,7 +14,8 @@ from config.embedded.ports import HOST, first_free
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WEB_PORT, BACKOFFICE_PORT, STRIPE_PORT = 8000, 8001, 8002
-BLOCKING_THREADS = "8"
+# More than two threads a core only wait for the interpreter; granian warns of them too.
+THREADS = str(min(8, 2 * (os.cpu_count() or 1) + 1))
 QUEUES = "default,money,sync,ingest"
 ROLES = ("owner", "app", "system")
 SERVING_ROLES = {
@@ -80,6 +81,8 @@ class House:
             **{f"DATABASE_{role.upper()}_URL": self.role_url(role) for role in roles},
             "PATH": os.pathsep.join(paths),
             "PYTHONUNBUFFERED": "1",
+            # Celery's advice against root is for servers; this one listens to nobody outside.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
             "DJANGO_SETTINGS_MODULE": "config.settings.base",
             "SWITCHYARD_PROCESS": process,
             "SWITCHYARD_DEMO": "1",
@@ -120,28 +123,35 @@ class House:
 
     def simstripe(self) -> Command:
         """Return the Stripe stand-in; it keeps its data like the real one would."""
-        command = self.manage(
+        return self._serving(
+            "simstripe",
+            "command",
+            "manage.py",
             "simstripe",
             f"--port={self.addresses.stripe}",
             f"--data={self.var_dir / 'simstripe.sqlite3'}",
             f"--webhook-url={self.addresses.site_url}/webhooks/stripe",
             f"--webhook-secret={self.keys['STRIPE_WEBHOOK_SECRET']}",
         )
-        return command
 
     def _granian(self, name: str, port: int) -> Command:
-        arguments = [
-            *(sys.executable, "-m", "granian"),
-            *("--interface", "wsgi", "--host", HOST, "--port", str(port)),
-            *("--workers", "1", "--blocking-threads", BLOCKING_THREADS),
-            *("--no-ws", "--log-level", "warning", "--workers-kill-timeout", "5"),
-            "config.wsgi:application",
-        ]
-        return Command(name, arguments, ROOT, self.environment(name))
+        return self._serving(
+            name,
+            name,
+            *("-m", "granian", "config.wsgi:application", "--interface", "wsgi"),
+            *("--host", HOST, "--port", str(port), "--workers", "1"),
+            *("--blocking-threads", THREADS, "--no-ws"),
+            *("--log-level", "warning", "--workers-kill-timeout", "5"),
+        )
 
     def _celery(self, name: str, *arguments: str) -> Command:
-        celery = [sys.executable, "-m", "celery", "-A", "config", *arguments]
-        return Command(name, [*celery, "--loglevel", "WARNING"], ROOT, self.environment(name))
+        celery = ("-m", "celery", "--quiet", "-A", "config")
+        return self._serving(name, name, *celery, *arguments, "--loglevel", "WARNING")
+
+    def _serving(self, name: str, process: str, *arguments: str) -> Command:
+        log = self.var_dir / "log" / f"{name}.log"
+        environment = self.environment(process)
+        return Command(name, [sys.executable, *arguments], ROOT, environment, transcript=log)
 
 
 _WORKER = (

@@ -34,7 +34,11 @@ class Account:
 
 @dataclass(frozen=True)
 class Command:
-    """A program, how it is to be started and which signal asks it to leave."""
+    """A program, how it is to be started and which signal asks it to leave.
+
+    A program without a `log` of its own speaks to the supervisor, which also copies every line
+    to the `transcript`.
+    """
 
     name: str
     arguments: Sequence[str | Path]
@@ -42,6 +46,7 @@ class Command:
     environment: Mapping[str, str]
     account: Account | None = None
     log: Path | None = None
+    transcript: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
 
 

@@ -173,6 +173,9 @@ class Supervisor:
             self._show(child, lines)
 
     def _show(self, child: Child, lines: list[bytes]) -> None:
+        if child.command.transcript and lines:
+            with child.command.transcript.open("ab") as file:
+                file.write(b"\n".join(lines) + b"\n")
         for line in lines:
             text = line.decode(errors="replace").rstrip()
             if child.captured is not None:

@@ -101,18 +101,21 @@ class Run:
 
     def collect_static(self) -> None:
         """Collect and compress what browsers load, when a source has changed."""
-        digest = digest_of(ROOT, ("static/**/*", "requirements.txt", "*/static/**/*"))
+        patterns = ["static/**/*", *(f"{app}/static/**/*" for app in APPS), "requirements.txt"]
+        digest = digest_of(ROOT, patterns)
         made = (self._var_dir / "static").is_dir()
         arguments = ["collectstatic", "--noinput", "--clear"]
         self._manage("Static files", arguments, digest=digest if made else "", keep=digest)
 
     def start_processes(self) -> None:
         """Start what serves."""
+        (self._var_dir / "log").mkdir(exist_ok=True)
         for command in self.house.processes():
             self._supervisor.start(command)
 
     def start_stripe(self) -> None:
         """Start the Stripe stand-in alone."""
+        (self._var_dir / "log").mkdir(exist_ok=True)
         self._supervisor.start(self.house.simstripe())
 
     def seed(self) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 COLOURS = ("cyan", "magenta", "yellow", "blue", "green", "bright_cyan", "bright_magenta")
+SHOWN_CHARACTERS = 400
 # Lines of a process may carry what a stranger sent: nothing in them may steer the terminal.
 CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -32,7 +33,10 @@ class Terminal:
         """Print a line that a process wrote, behind its name."""
         colour = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
         prefix = Text(f"{name:<10} | ", style=colour)
-        self._print(prefix + Text(CONTROL.sub("", line)))
+        text = CONTROL.sub("", line)
+        if len(text) > SHOWN_CHARACTERS:
+            text = f"{text[:SHOWN_CHARACTERS]} … (whole line in var/log)"
+        self._print(prefix + Text(text))
 
     def step_begins(self, title: str) -> None:
         """Show what is being done; on a terminal the finished step takes this line's place."""
