@@ -34,10 +34,26 @@ ORGANIZATION_PERMISSIONS: dict[str, frozenset[str]] = {
 STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
     PlatformRole.READONLY: frozenset(),
     PlatformRole.SUPPORT: frozenset(
-        {"licensing.suspend_license", "licensing.deactivate_devicelink", "billing.replay_stripeevent"}
+        {
+            "licensing.suspend_license",
+            "licensing.deactivate_devicelink",
+            "licensing.export_license",
+            "licensing.export_devicelink",
+            "billing.replay_stripeevent",
+        }
     ),
     PlatformRole.ADMIN: frozenset(
         {
+            "accounts.export_user",
+            "accounts.export_organization",
+            "accounts.export_auditlog",
+            "billing.export_subscription",
+            "billing.export_order",
+            "billing.export_invoice",
+            "billing.export_paymentattempt",
+            "billing.export_transaction",
+            "licensing.export_license",
+            "licensing.export_devicelink",
             "accounts.suspend_user",
             "accounts.suspend_organization",
             "licensing.suspend_license",

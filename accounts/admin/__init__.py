@@ -1,0 +1,7 @@
+"""The ground floor in the back office: people, customers, the audit trail."""
+
+from __future__ import annotations
+
+from accounts.admin import customers, trail
+
+__all__ = ["customers", "trail"]

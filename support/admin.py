@@ -1,0 +1,63 @@
+"""A customer as staff see it: what every storey knows of one organization, on one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from accounts.admin.customers import MemberInline, OrganizationAdmin
+from accounts.models import Organization
+from billing.models import Invoice, Subscription
+from config.kit.backoffice import StaffInline, StatusColumn
+from licensing.models import License
+
+
+class SubscriptionInline(StatusColumn, StaffInline):
+    model = Subscription
+    fields = ("product", "state", "amount", "interval", "current_period_end")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("price__product")
+
+    @display(description="Product")
+    def product(self, row: Subscription) -> str:
+        return row.price.product.name
+
+    @display(description="Amount")
+    def amount(self, row: Subscription) -> str:
+        return str(row.amount)
+
+
+class LicenseInline(StatusColumn, StaffInline):
+    model = License
+    fields = ("masked_key", "product", "plan", "state", "expires_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("product")
+
+
+class InvoiceInline(StatusColumn, StaffInline):
+    model = Invoice
+    fields = ("title", "state", "amount", "issued_at", "paid_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+    @display(description="Number")
+    def title(self, row: Invoice) -> str:
+        return row.number or "Draft"
+
+    @display(description="Total")
+    def amount(self, row: Invoice) -> str:
+        return str(row.total)
+
+
+@admin.register(Organization)
+class CustomerAdmin(OrganizationAdmin):
+    inlines = (MemberInline, SubscriptionInline, LicenseInline, InvoiceInline)

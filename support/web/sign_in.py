@@ -1,0 +1,97 @@
+"""The door of the back office: allauth's flows on pages of its own look."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from allauth.account import views as account
+from allauth.mfa.base import views as factor
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as totp
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+class _Door:
+    """Gives a view the admin's frame and the words of its page."""
+
+    template_name = "backoffice/entry.html"
+    words: ClassVar[dict[str, str]] = {}
+    request: HttpRequest
+
+    def get_context_data(self, **facts: Any) -> dict[str, Any]:
+        frame = admin.site.each_context(self.request)
+        return {**frame, **super().get_context_data(**facts), **self.words}  # type: ignore[misc]
+
+
+class LoginView(_Door, account.LoginView):
+    words: ClassVar[dict[str, str]] = {
+        "title": "Sign in",
+        "lead": "For staff. A second factor is required.",
+        "submit": "Sign in",
+        "forgotten": "yes",
+    }
+
+
+class LogoutView(_Door, account.LogoutView):
+    words: ClassVar[dict[str, str]] = {
+        "title": "Sign out",
+        "lead": "You leave the back office on this browser.",
+        "submit": "Sign out",
+    }
+
+
+class ReauthenticateView(_Door, account.ReauthenticateView):
+    words: ClassVar[dict[str, str]] = {
+        "title": "Is it still you?",
+        "lead": "This step asks for your password again.",
+        "submit": "Go on",
+    }
+
+
+class PasswordChangeView(_Door, account.PasswordChangeView):
+    words: ClassVar[dict[str, str]] = {
+        "title": "Change password",
+        "lead": "At least ten characters, and not a common one.",
+        "submit": "Change password",
+        "back": "yes",
+    }
+
+
+class CodeView(_Door, factor.AuthenticateView):
+    words: ClassVar[dict[str, str]] = {
+        "title": "Enter your code",
+        "lead": "From your authenticator app, or one of your recovery codes.",
+        "submit": "Sign in",
+        "leave": "Sign in as somebody else",
+    }
+
+
+class CodeAgainView(_Door, factor.ReauthenticateView):
+    words: ClassVar[dict[str, str]] = {
+        "title": "Is it still you?",
+        "lead": "This step asks for a code of your authenticator app.",
+        "submit": "Go on",
+    }
+
+
+class EnrolView(_Door, totp.ActivateTOTPView):
+    words: ClassVar[dict[str, str]] = {
+        "title": "Set up your second factor",
+        "lead": "The back office opens only with one. Scan the code with an authenticator app, "
+        "then enter what the app shows.",
+        "submit": "Turn on",
+        "leave": "Sign out",
+    }
+
+
+class RecoveryCodesView(_Door, recovery.ViewRecoveryCodesView):
+    template_name = "backoffice/recovery_codes.html"
+    words: ClassVar[dict[str, str]] = {"title": "Recovery codes"}
+
+
+def customers_only(request: HttpRequest) -> HttpResponse:
+    """Tell a signed-in person who is no staff where they belong."""
+    facts = {**admin.site.each_context(request), "title": "This is the staff entrance"}
+    return render(request, "backoffice/customers_only.html", facts, status=403)
