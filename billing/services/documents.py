@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 
 _TEMPLATE = Path(__file__).resolve().parent.parent / "documents" / "invoice.typ"
 # For archives (PDF/A-3) and for screen readers (PDF/UA).
-_STANDARDS = ["a-3a", "ua-1"]
+_STANDARDS: list[Any] = ["a-3a", "ua-1"]
 _WORDS = {
     "heading": "Invoice",
     "buyer": "Billed to",
@@ -57,10 +57,11 @@ def render_invoice(invoice: Invoice) -> InvoiceDocument:
 
     For workers: the web process may not write documents.
     """
-    kept = InvoiceDocument.objects.filter(invoice=invoice).first()
+    kept: InvoiceDocument | None = InvoiceDocument.objects.filter(invoice=invoice).first()
     if kept is not None:
         return kept
     pdf = compose(invoice)
+    document: InvoiceDocument
     document, created = InvoiceDocument.objects.get_or_create(
         invoice=invoice,
         defaults={
@@ -77,7 +78,7 @@ def render_invoice(invoice: Invoice) -> InvoiceDocument:
 
 def download_invoice(invoice: Invoice) -> Download:
     """Return the kept document, or the same bytes made now; either way it is on the trail."""
-    kept = InvoiceDocument.objects.filter(invoice=invoice).first()
+    kept: InvoiceDocument | None = InvoiceDocument.objects.filter(invoice=invoice).first()
     pdf = bytes(kept.pdf) if kept is not None else compose(invoice)
     sha256 = kept.sha256 if kept is not None else hashlib.sha256(pdf).hexdigest()
     audit.record("invoice.downloaded", invoice, sha256=sha256)
@@ -100,7 +101,7 @@ def compose(invoice: Invoice) -> bytes:
         return _typeset(text, invoice.issued_at, [])
 
 
-def _typeset(text: str, made_at: datetime, standards: list[str]) -> bytes:
+def _typeset(text: str, made_at: datetime, standards: list[Any]) -> bytes:
     compiler = typst.Compiler(
         _TEMPLATE, root=_TEMPLATE.parent, ignore_system_fonts=True, sys_inputs={"invoice": text}
     )
