@@ -126,8 +126,8 @@ class HeartbeatShape(_WithToken):
 
 def described(view: Callable[..., Any], shape: type[APIView]) -> Callable[..., Any]:
     """Let the schema find `view` with the shape of `shape`."""
-    view.cls = shape  # type: ignore[attr-defined]
-    view.initkwargs = {}  # type: ignore[attr-defined]
+    view.cls = shape
+    view.initkwargs = {}
     return view
 
 

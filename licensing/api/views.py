@@ -13,8 +13,8 @@ from billing.api.listed import IN_LISTS, REFUSALS, ListedView, own
 from licensing.api.serializers import DeviceOutput, LicenseOutput
 from licensing.models import DeviceLink, License
 from licensing.models.license import LicenseQuerySet
-from licensing.services import presence
 from licensing.services.devices import deactivate_device
+from licensing.services.presence import online_devices
 
 
 class LicenseView(ListedView):
@@ -54,8 +54,9 @@ class DeviceListView(LicenseView):
     def get(self, request: Any, license_id: UUID) -> Response:
         license = own(self.licenses(), license_id)
         page = self.pagination_class()
-        devices = page.paginate_queryset(license.devices.all(), request, view=self) or []
-        online = presence.online([device.pk for device in devices])
+        rows = license.devices.all()
+        devices: list[DeviceLink] = page.paginate_queryset(rows, request, view=self) or []
+        online = online_devices([device.pk for device in devices])
         output = DeviceOutput(devices, many=True, context={"online": online})
         return page.get_paginated_response(output.data)
 

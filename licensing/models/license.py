@@ -35,15 +35,19 @@ class LicenseQuerySet(OrganizationQuerySet):
 
     def matching(self, text: str) -> LicenseQuerySet:
         """Any fragment of the product's name, the plan or the last letters of the key."""
-        return self.filter(
-            Q(product__name__icontains=text)
-            | Q(plan__icontains=text)
-            | Q(display_key__icontains=text.replace("-", "")[-6:])
-        )
+        wanted = Q(product__name__icontains=text) | Q(plan__icontains=text)
+        # Of a pasted key only the last letters are known in clear.
+        ending = text.replace("-", "").replace(" ", "")[-6:]
+        if ending:
+            wanted |= Q(display_key__icontains=ending)
+        return self.filter(wanted)
 
     def with_usage(self) -> LicenseQuerySet:
         """Add `seats_used`, counted from the devices themselves."""
-        return self.annotate(seats_used=Count("devices", filter=Q(devices__deactivated_at=None)))
+        used: LicenseQuerySet = self.annotate(
+            seats_used=Count("devices", filter=Q(devices__deactivated_at=None))
+        )
+        return used
 
     def unpublished(self) -> LicenseQuerySet:
         """Changed since the caches were last told."""

@@ -24,7 +24,8 @@ _READ = str.maketrans("OIL", "011", " \t\r\n-\u2010\u2011\u2012\u2013\u2014")
 
 def make_key() -> str:
     """Return a new key as people see it, from the operating system's randomness."""
-    body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM))
+    bits = secrets.randbits(5 * RANDOM)
+    body = "".join(ALPHABET[bits >> 5 * place & 31] for place in range(RANDOM))
     return write_key(body + check_character(body))
 
 

@@ -77,6 +77,8 @@ def _whole(value: Any) -> int:
 
 
 def _checked(facts: Facts) -> Facts:
+    if not all(isinstance(text, str) for text in (facts.status, facts.suspended_reason)):
+        raise CorruptSnapshot
     _whole(facts.max_devices)
     _whole(facts.active_devices)
     if facts.starts_at.tzinfo is None or (facts.expires_at and facts.expires_at.tzinfo is None):

@@ -9,7 +9,7 @@ from licensing.gateways import cache
 from licensing.gateways.redis import CacheAway
 
 
-def online(link_ids: Sequence[UUID]) -> set[UUID]:
+def online_devices(link_ids: Sequence[UUID]) -> set[UUID]:
     """Return those that beat within 60 seconds; nobody when Redis is away, since nobody knows."""
     try:
         return cache.online(link_ids)
