@@ -15,6 +15,7 @@ from billing.models import Invoice, PaymentAttempt
 from config.web.overview import Safety
 from licensing.models import License
 
+_NOT_PAID = {PaymentAttempt.Status.FAILED, PaymentAttempt.Status.CANCELLED}
 LISTED = 5
 """How many of a kind are named; the page behind the button has the rest."""
 
@@ -46,27 +47,29 @@ def _suspended_organization(organization: Organization) -> Iterator[Item]:
 
 
 def _unpaid(membership: Membership) -> Iterator[Item]:
-    """Invoices due, and orders whose last payment failed."""
+    """Invoices due, and orders that wait for their payment."""
     last = PaymentAttempt.objects.filter(invoice=OuterRef("pk")).order_by("-number")
     invoices = (
         Invoice.objects.for_organization(membership.organization)
-        .annotate(outcome=Subquery(last.values("status")[:1]))
         .filter(
-            Q(status=Invoice.Status.OPEN)
-            | Q(status=Invoice.Status.DRAFT, order__status="ordered", outcome="failed")
+            Q(status=Invoice.Status.OPEN) | Q(status=Invoice.Status.DRAFT, order__status="ordered")
         )
+        .annotate(outcome=Subquery(last.values("status")[:1]))
         .select_related("order")
         .order_by("due_at", "created_at")[:LISTED]
     )
     for invoice in invoices:
-        name = f"Invoice {invoice.number}" if invoice.number else f"Order {invoice.order.number}"
-        failed = invoice.outcome == PaymentAttempt.Status.FAILED
-        said = "could not be charged." if failed else "is not paid yet."
-        yield Item(name, f"for {invoice.total} {said}", _payment_url(invoice), "Look at it")
+        said = "could not be charged." if invoice.outcome in _NOT_PAID else "is not paid yet."
+        name, url = _what_and_where(invoice)
+        may_pay = membership.allows("buy")
+        yield Item(name, f"of {invoice.total} {said}", url if may_pay else "", "Pay")
 
 
-def _payment_url(invoice: Any) -> str:
-    return reverse("billing")
+def _what_and_where(invoice: Any) -> tuple[str, str]:
+    """A draft has no number yet: a person knows it as their order."""
+    if invoice.number:
+        return f"Invoice {invoice.number}", reverse("invoice", args=[invoice.pk])
+    return f"Order {invoice.order.number}", reverse("checkout", args=[invoice.order_id])
 
 
 def _licenses(organization: Organization, at: datetime) -> Iterator[Item]:

@@ -63,7 +63,7 @@ def first_steps(membership: Membership, safety: Safety, licenses: LicenseFigures
             "Describe your organization",
             "Its name and country stand on invoices and decide the VAT.",
             bool(organization.country),
-            reverse("welcome"),
+            reverse("organization" if organization.welcomed_at else "welcome"),
             "Describe",
         )
         steps.insert(2, described)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.timezone import now
@@ -15,7 +16,7 @@ from config.web.activity import recent_activity
 from config.web.attention import needs_attention
 from config.web.overview import license_figures, safety_of, spend_by_month, spend_chart
 from config.web.presence import presence_of
-from config.web.welcome import WelcomeForm, skip_welcome
+from config.web.welcome import OrganizationForm, WelcomeForm, skip_welcome
 
 ACTIVITY_SHOWN = 8
 
@@ -70,19 +71,34 @@ def first_steps(request: Any) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required()
 def welcome(request: Any) -> HttpResponse:
-    """Asked once after sign-up, and open to whoever may change the organization."""
+    """Asked once after sign-up; can be skipped."""
     organization, at = request.organization, now()
-    if not request.membership.allows("manage_organization"):
+    if organization.welcomed_at or not request.membership.allows("manage_organization"):
         return redirect("overview")
     if request.method == "POST" and request.POST.get("skip"):
         skip_welcome(organization, at)
         return redirect("overview")
-    is_first = organization.welcomed_at is None
     form = WelcomeForm(request.POST) if request.method == "POST" else WelcomeForm.of(organization)
     if form.is_bound and form.is_valid() and form.save(organization, at):
-        return redirect("welcome_goals" if is_first else "overview")
-    facts = {"form": form, "is_first": is_first}
-    return render(request, "config/welcome.html", facts, status=422 if form.is_bound else 200)
+        return redirect("welcome_goals")
+    return render(
+        request, "config/welcome.html", {"form": form}, status=422 if form.is_bound else 200
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_required("manage_organization")
+def organization(request: Any) -> HttpResponse:
+    """Name and country, for those who manage the organization."""
+    ours = request.organization
+    posted = request.method == "POST"
+    form = OrganizationForm(request.POST) if posted else OrganizationForm.of(ours)
+    if form.is_bound and form.is_valid() and form.save(ours, now()):
+        messages.success(request, "Your organization is saved.")
+        return redirect("organization")
+    return render(
+        request, "config/organization.html", {"form": form}, status=422 if form.is_bound else 200
+    )
 
 
 @require_GET

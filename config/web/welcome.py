@@ -1,9 +1,8 @@
-"""The form of the welcome page: who the new customer is, for invoices and VAT."""
+"""Forms about the organization: asked once after sign-up, open to its managers later."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.db import transaction
@@ -19,7 +18,9 @@ def _choices() -> list[tuple[str, str]]:
     return [("", "Choose a country"), *countries()]
 
 
-class WelcomeForm(forms.Form):
+class OrganizationForm(forms.Form):
+    """Name and country. Invoices keep their own details (billing profile) once they have any."""
+
     name = forms.CharField(
         label="Organization name",
         max_length=120,
@@ -31,6 +32,42 @@ class WelcomeForm(forms.Form):
         widget=forms.Select(attrs={"autocomplete": "country"}),
         help_text="Decides the VAT on your invoices.",
     )
+
+    @classmethod
+    def of(cls, organization: Organization) -> OrganizationForm:
+        """Return the form filled with what is known; the name that sign-up guessed is not."""
+        guessed = organization.is_personal and organization.welcomed_at is None
+        name = "" if guessed else organization.name
+        return cls(initial={"name": name, "country": organization.country})
+
+    def save(self, organization: Organization, at: datetime) -> bool:
+        """Store all of it or nothing; a refusal becomes an error of the form."""
+        name, country = self.cleaned_data["name"], self.cleaned_data["country"]
+        try:
+            with transaction.atomic():
+                describe_organization(organization, name=name, country=country, at=at)
+                self._tell_billing(organization)
+        except DomainError as refusal:
+            self.add_error("vat_id" if "vat_id" in self.fields else None, refusal.detail)
+            return False
+        return True
+
+    def _tell_billing(self, organization: Organization) -> None:
+        """Fill in a billing profile that is still empty; what stands there is not touched."""
+        profile = profile_of(organization)
+        if not profile.country:
+            describe_customer(
+                organization,
+                legal_name=profile.legal_name or self.cleaned_data["name"],
+                address=profile.address,
+                country=self.cleaned_data["country"],
+                vat_id=profile.vat_id,
+            )
+
+
+class WelcomeForm(OrganizationForm):
+    """The first time, the VAT number is asked for as well and all of it goes on invoices."""
+
     vat_id = forms.CharField(
         label="VAT number",
         max_length=20,
@@ -38,33 +75,14 @@ class WelcomeForm(forms.Form):
         help_text="Companies in the EU: with it, no VAT is added across borders.",
     )
 
-    @classmethod
-    def of(cls, organization: Organization) -> WelcomeForm:
-        """Return the form filled with what sign-up knew: a guessed personal name is not."""
-        name = (
-            "" if organization.is_personal and not organization.welcomed_at else organization.name
+    def _tell_billing(self, organization: Organization) -> None:
+        describe_customer(
+            organization,
+            legal_name=self.cleaned_data["name"],
+            address=profile_of(organization).address,
+            country=self.cleaned_data["country"],
+            vat_id=self.cleaned_data["vat_id"],
         )
-        return cls(initial={"name": name, "country": organization.country})
-
-    def save(self, organization: Organization, at: datetime) -> bool:
-        """Store all of it or nothing; a refusal becomes an error of its field."""
-        said: dict[str, Any] = self.cleaned_data
-        try:
-            with transaction.atomic():
-                describe_organization(
-                    organization, name=said["name"], country=said["country"], at=at
-                )
-                describe_customer(
-                    organization,
-                    legal_name=said["name"],
-                    address=profile_of(organization).address,
-                    country=said["country"],
-                    vat_id=said["vat_id"],
-                )
-        except DomainError as refusal:
-            self.add_error("vat_id", refusal.detail)
-            return False
-        return True
 
 
 def skip_welcome(organization: Organization, at: datetime) -> None:
