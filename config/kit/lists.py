@@ -1,0 +1,194 @@
+"""Lists of the dashboard: tabs with counts, search, sorting, pages and CSV, all in the address."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import cached_property
+from django.utils.timezone import now
+from django.views import View
+
+from config.kit.errors import DomainError
+
+SIZES = (25, 50, 100, 250)
+MOST_EXPORTED = 50_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class ExportTooLarge(DomainError):
+    code = "export_too_large"
+    status = 422
+    message = f"More than {MOST_EXPORTED:,} rows match. Narrow the filter and export again."
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One state of a list. The first tab of a page has an empty key and shows everything."""
+
+    key: str
+    label: str
+    condition: Q = Q()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTab:
+    key: str
+    label: str
+    count: int
+
+
+Column = tuple[str, Callable[[Any], Any]]
+
+
+class ListPage(View):
+    """A list whose state is its address: ?status= ?q= ?sort= ?page= ?size= and ?export=csv.
+
+    A page says `template_name`, `rows()`, and what it offers of `tabs()`, `search()`, `sorts`
+    (name in the address to fields, ascending) and `columns` of the CSV. The template gets `page`,
+    `tabs`, `status`, `total`, `q`, `is_filtered`, `export_query` and what `facts()` adds.
+    Two queries: the counts of all tabs, and the rows of one page.
+    """
+
+    template_name: ClassVar[str]
+    file_name: ClassVar[str] = "export"
+    sorts: ClassVar[Mapping[str, Sequence[str]]] = {"created_at": ("created_at", "id")}
+    default_sort: ClassVar[str] = "-created_at"
+    columns: ClassVar[Sequence[Column]] = ()
+    size: ClassVar[int] = 25
+
+    def rows(self) -> QuerySet[Any]:
+        """Return all rows that the reader may see; start with `for_organization`."""
+        raise NotImplementedError
+
+    def tabs(self) -> Sequence[Tab]:
+        return (Tab("", "All"),)
+
+    def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return rows
+
+    def decorate(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Add what only shown rows need: joins and annotations that would slow the counts."""
+        return rows
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what the template needs beside the list."""
+        return {}
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.columns and request.GET.get("export") == "csv":
+            return self._export()
+        return render(request, self.template_name, self._context())
+
+    @cached_property
+    def at(self) -> datetime:
+        """The one moment that this answer is about."""
+        return now()
+
+    @property
+    def q(self) -> str:
+        return _CONTROL.sub("", self.request.GET.get("q", ""))[:100].strip()
+
+    @property
+    def tab(self) -> Tab:
+        wanted = self.request.GET.get("status", "")
+        offered = self.tabs()
+        return next((tab for tab in offered if tab.key == wanted), offered[0])
+
+    @property
+    def order(self) -> list[str]:
+        """Return the fields to order by; an unknown ?sort= is the default one."""
+        wanted = self.request.GET.get("sort") or self.default_sort
+        name = wanted.removeprefix("-")
+        if name not in self.sorts:
+            wanted, name = self.default_sort, self.default_sort.removeprefix("-")
+        fields = self.sorts[name]
+        return [f"-{field}" for field in fields] if wanted.startswith("-") else list(fields)
+
+    def found(self) -> QuerySet[Any]:
+        """Return the rows that match the search, in every tab."""
+        return self.search(self.rows(), self.q) if self.q else self.rows()
+
+    def chosen(self) -> QuerySet[Any]:
+        """Return the rows of the chosen tab, as they are shown."""
+        return self.decorate(self.found().filter(self.tab.condition)).order_by(*self.order)
+
+    def _context(self) -> dict[str, Any]:
+        counts = self._counts()
+        return {
+            "page": self._page(counts[self.tab.key]),
+            "tabs": [ShownTab(tab.key, tab.label, counts[tab.key]) for tab in self.tabs()],
+            "status": self.tab.key,
+            "total": counts[self.tab.key],
+            "q": self.q,
+            "is_filtered": bool(self.q or self.tab.key),
+            "export_query": self._export_query(),
+            **self.facts(),
+        }
+
+    def _counts(self) -> dict[str, int]:
+        asked = {
+            f"tab_{index}": Count("pk", filter=tab.condition) if tab.condition else Count("pk")
+            for index, tab in enumerate(self.tabs())
+        }
+        counted = self.found().order_by().aggregate(**asked)
+        return {tab.key: counted[f"tab_{index}"] for index, tab in enumerate(self.tabs())}
+
+    def _page(self, count: int) -> Page[Any]:
+        paginator = Paginator(self.chosen(), self._size())
+        # The tabs have counted already.
+        paginator.__dict__["count"] = count
+        return paginator.get_page(self.request.GET.get("page"))
+
+    def _size(self) -> int:
+        wanted = self.request.GET.get("size", "")
+        sizes = {str(size): size for size in SIZES}
+        return sizes.get(wanted, self.size)
+
+    def _export_query(self) -> str:
+        query = self.request.GET.copy()
+        query.pop("page", None)
+        query["export"] = "csv"
+        return f"?{query.urlencode()}"
+
+    def _export(self) -> HttpResponse:
+        """Answer the whole filtered set; written here, because the tenant ends with the request."""
+        rows = self.chosen()
+        if rows[MOST_EXPORTED : MOST_EXPORTED + 1].exists():
+            raise ExportTooLarge
+        document = write_csv(self.columns, rows.iterator(chunk_size=2000))
+        name = f"{self.file_name}-{self.at:%Y-%m-%d}.csv"
+        return HttpResponse(
+            document,
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+def write_csv(columns: Sequence[Column], rows: Iterable[Any]) -> bytes:
+    """Write rows as CSV that a spreadsheet opens without running what a cell says."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(header for header, _ in columns)
+    for row in rows:
+        writer.writerow(_cell(value(row)) for _, value in columns)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) and not isinstance(value, int) else text
