@@ -38,7 +38,7 @@ class Tab:
 
     key: str
     label: str
-    condition: Q = Q()
+    condition: Q | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,8 @@ class ListPage(View):
 
     def chosen(self) -> QuerySet[Any]:
         """Return the rows of the chosen tab, as they are shown."""
-        return self.decorate(self.found().filter(self.tab.condition)).order_by(*self.order)
+        found, condition = self.found(), self.tab.condition
+        return self.decorate(found.filter(condition) if condition else found).order_by(*self.order)
 
     def _context(self) -> dict[str, Any]:
         counts = self._counts()
@@ -138,7 +139,7 @@ class ListPage(View):
 
     def _counts(self) -> dict[str, int]:
         asked = {
-            f"tab_{index}": Count("pk", filter=tab.condition) if tab.condition else Count("pk")
+            f"tab_{index}": Count("pk", filter=tab.condition)
             for index, tab in enumerate(self.tabs())
         }
         counted = self.found().order_by().aggregate(**asked)
