@@ -18,7 +18,11 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if settings.SECRET_KEY == settings.INSECURE_KEY:
         found.append(
-            Error("SECRET_KEY is not set.", hint="Set it to 50 random characters.", id="switchyard.E001")
+            Error(
+                "SECRET_KEY is not set.",
+                hint="Set it to 50 random characters.",
+                id="switchyard.E001",
+            )
         )
     if settings.INSECURE_SECRETS_KEY in settings.SECRETS_KEYS:
         found.append(

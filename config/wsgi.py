@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 
+import django
 from django.core.checks import Tags
 from django.core.management import call_command
-from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
-
-application = get_wsgi_application()
+django.setup(set_prefix=False)
 
 # Servers do not run Django's checks by themselves; a bad deployment must not start to serve.
 call_command("check", tags=[Tags.security, Tags.database], databases=["default"])
+
+from config.handler import SwitchyardHandler  # noqa: E402  needs the apps
+
+application = SwitchyardHandler()

@@ -76,11 +76,11 @@ def build_template() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         name = template()
         with psycopg.connect(admin_url(), autocommit=True) as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            if connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [name]
+            ).fetchone():
                 return
-            connection.execute(
-                sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{name}_new"))
-            )
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{name}_new")))
         _migrate(f"{name}_new")
         with psycopg.connect(admin_url(), autocommit=True) as connection:
             connection.execute(

@@ -11,7 +11,9 @@ from django.db import connection, models
 from config.kit import context
 
 
-def record(action: str, subject: models.Model, *, organization_id: UUID | None = None, **facts: Any) -> None:
+def record(
+    action: str, subject: models.Model, *, organization_id: UUID | None = None, **facts: Any
+) -> None:
     """Record something that is no row change: a login, a key shown, a file downloaded.
 
     `facts` must hold no secret and no personal value: the trail is never edited.

@@ -23,9 +23,7 @@ def create_organization(
         organization = Organization.objects.create(
             id=key, name=name, country=country, is_personal=is_personal, created_by=owner
         )
-        Membership.objects.create(
-            organization=organization, user=owner, role=Membership.Role.OWNER
-        )
+        Membership.objects.create(organization=organization, user=owner, role=Membership.Role.OWNER)
         events.organization_created.send(Organization, organization=organization)
     return organization
 

@@ -37,7 +37,9 @@ def found_personal_organization(user: User) -> None:
 
 
 @transaction.atomic
-def update_profile(user: User, *, first_name: str, last_name: str, phone: str, time_zone: str) -> User:
+def update_profile(
+    user: User, *, first_name: str, last_name: str, phone: str, time_zone: str
+) -> User:
     """Store what a person says about themselves."""
     user = User.objects.select_for_update().get(pk=user.pk)
     user.first_name = first_name

@@ -86,7 +86,10 @@ class StrictSerializer(serializers.Serializer[Any]):
             unknown = sorted(set(data) - set(self.fields))
             if unknown:
                 raise serializers.ValidationError(
-                    {name: [serializers.ErrorDetail("Unknown field.", "unknown")] for name in unknown}
+                    {
+                        name: [serializers.ErrorDetail("Unknown field.", "unknown")]
+                        for name in unknown
+                    }
                 )
         return super().to_internal_value(data)
 
@@ -132,9 +135,7 @@ def render_refusal(error: Exception, details: dict[str, Any]) -> Response | None
     elif isinstance(error, SuspiciousOperation):
         error = exceptions.ParseError("The request was refused.")
     if isinstance(error, DomainError):
-        response = Response(
-            problem_of(error), status=error.status, content_type=CONTENT_TYPE
-        )
+        response = Response(problem_of(error), status=error.status, content_type=CONTENT_TYPE)
         if isinstance(error, RateLimited):
             response["Retry-After"] = str(error.retry_after)
         return response

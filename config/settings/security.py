@@ -78,7 +78,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 # Hosts a form may lead to: the payment page lives at the vendor's address.
 _stripe = env.str("STRIPE_API_BASE", default="")
-PAYMENT_HOSTS = [_stripe] if _stripe else ["https://checkout.stripe.com", "https://billing.stripe.com"]
+PAYMENT_HOSTS = (
+    [_stripe] if _stripe else ["https://checkout.stripe.com", "https://billing.stripe.com"]
+)
 CSP = {
     "default-src": ["'none'"],
     "script-src": ["'self'"],

@@ -7,7 +7,9 @@ from kombu import Queue
 
 env = environ.Env()
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="redis://127.0.0.1:63799/0"))
+CELERY_BROKER_URL = env.str(
+    "CELERY_BROKER_URL", default=env.str("REDIS_URL", default="redis://127.0.0.1:63799/0")
+)
 CELERY_TASK_QUEUES = [Queue(name) for name in ("default", "money", "sync", "ingest")]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"billing.*": {"queue": "money"}}

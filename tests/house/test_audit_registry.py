@@ -35,7 +35,9 @@ def test_every_registered_table_has_both_triggers() -> None:
 def test_masked_and_personal_columns_exist() -> None:
     with connection.cursor() as cursor:
         for entry in audited_tables():
-            columns = {c.name for c in connection.introspection.get_table_description(cursor, entry.table)}
+            columns = {
+                c.name for c in connection.introspection.get_table_description(cursor, entry.table)
+            }
             named = {entry.key, *entry.mask, *entry.pii, *(entry.skip or ())} - {"updated_at", ""}
             named |= {name for name in (entry.subject, entry.organization) if name}
             assert named <= columns, entry.table

@@ -29,7 +29,7 @@ def test_every_migration_has_a_name_that_says_something() -> None:
 
 def test_migrations_import_no_app_code() -> None:
     for path in ROOT.glob("*/migrations/0*.py"):
-        imported = re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.M)
+        imported = re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE)
         assert set(imported) <= {"__future__", "django", "config", "uuid"}, path
 
 

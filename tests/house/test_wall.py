@@ -35,7 +35,9 @@ def _rows(sql: str) -> list[tuple[Any, ...]]:
 def test_every_owned_table_forces_its_policy() -> None:
     rows = _rows(TABLES_WITH_OWNER)
     assert len(rows) > 10
-    assert [name for name, enabled, forced, policy in rows if not (enabled and forced and policy)] == []
+    assert [
+        name for name, enabled, forced, policy in rows if not (enabled and forced and policy)
+    ] == []
 
 
 @pytest.mark.usefixtures("db")
@@ -60,7 +62,9 @@ def test_another_tenants_rows_are_invisible_and_unwritable(people: People) -> No
     with behind_the_wall(), context.acting(organization_id=people.other.pk):
         for table, *_ in _rows(READABLE):
             column = "id" if table == "accounts_organization" else "organization_id"
-            seen = _rows(f"SELECT count(*) FROM {table} WHERE {column} = '{people.organization.pk}'")
+            seen = _rows(
+                f"SELECT count(*) FROM {table} WHERE {column} = '{people.organization.pk}'"
+            )
             assert seen == [(0,)], table
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
             people.organization.memberships.create(user=people.charlie, role="owner")

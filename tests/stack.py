@@ -1,0 +1,162 @@
+"""The whole house as processes: web, back office, worker, beat and the Stripe stand-in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.fernet import Fernet
+
+from config.embedded.ports import first_free
+from tests import services
+
+WEBHOOK_SECRET = "whsec_stack"
+START_SECONDS = 60
+
+
+def wait_for(what: Callable[[], Any], *, seconds: float = 20, every: float = 0.05) -> Any:
+    """Poll until `what` returns something true; the last falsy answer is in the failure."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = what()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what} answered {answer!r}")
+        time.sleep(every)
+
+
+@dataclass
+class Stack:
+    """Addresses and processes; `kill` and `start` one by name."""
+
+    name: str
+    folder: Path
+    env: dict[str, str]
+    commands: dict[str, list[str]]
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def site(self) -> str:
+        return self.env["SITE_URL"]
+
+    @property
+    def backoffice(self) -> str:
+        return self.env["BACKOFFICE_URL"]
+
+    @property
+    def stripe(self) -> str:
+        return self.env["STRIPE_API_BASE"]
+
+    def start(self, *names: str) -> None:
+        for name in names or self.commands:
+            log = open(self.folder / f"{name}.log", "ab")  # noqa: SIM115  the child keeps it
+            process = "command" if name == "simstripe" else name
+            self.running[name] = subprocess.Popen(
+                self.commands[name],
+                env=self.env | {"SWITCHYARD_PROCESS": process},
+                cwd=services.ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            log.close()
+        for name in names or self.commands:
+            self._wait_until_up(name)
+
+    def _wait_until_up(self, name: str) -> None:
+        address = {"web": self.site, "backoffice": self.backoffice, "simstripe": self.stripe}.get(
+            name
+        )
+        if address is None:
+            return
+        path = "/_control/stats" if name == "simstripe" else "/healthz"
+
+        def up() -> bool:
+            process = self.running[name]
+            assert process.poll() is None, f"{name} ended: {self.log(name)[-2000:]}"
+            try:
+                return httpx.get(address + path, timeout=2).status_code < 500
+            except httpx.HTTPError:
+                return False
+
+        wait_for(up, seconds=START_SECONDS)
+
+    def kill(self, name: str, how: int = signal.SIGKILL) -> None:
+        """End a process and everything it started."""
+        process = self.running.pop(name)
+        os.killpg(process.pid, how)
+        process.wait()
+
+    def stop(self) -> None:
+        for name in list(self.running):
+            self.kill(name)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def control(self, path: str, **body: Any) -> Any:
+        """Call the stand-in's control endpoint."""
+        return httpx.post(f"{self.stripe}/_control/{path}", json=body, timeout=10).json()
+
+
+def make_stack(name: str, folder: Path, *, redis_number: int, workers: int = 2) -> Stack:
+    """Prepare a stack with a database of its own, cloned from the template; nothing runs yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    database = f"stack_{name}"
+    services.build_template()
+    services.clone(database)
+    first = 18000 + redis_number * 40
+    ports: list[int] = []
+    for _ in range(3):
+        ports.append(first_free(first, taken=ports))
+    site, backoffice, stripe = (f"http://127.0.0.1:{port}" for port in ports)
+    env = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("COV_")},
+        **services.role_urls(database),
+        "DATABASE_URL": services.admin_url(database),
+        "REDIS_URL": services.redis_url(redis_number),
+        "DJANGO_SETTINGS_MODULE": "tests.stack_settings",
+        "SWITCHYARD_VAR": str(folder),
+        "SECRET_KEY": "stack-" + "x" * 50,
+        "SWITCHYARD_SECRETS_KEY": Fernet.generate_key().decode(),
+        "SITE_URL": site,
+        "BACKOFFICE_URL": backoffice,
+        "STRIPE_API_BASE": stripe,
+        "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "SWITCHYARD_DEMO": "1",
+        "LOG_LEVEL": "WARNING",
+    }
+    python = sys.executable
+
+    def granian(port: int) -> list[str]:
+        return [
+            python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
+            "--port", str(port), "--workers", "1", "--blocking-threads", "8",
+            "--no-ws", "--log-level", "warning", "config.wsgi:application",
+        ]  # fmt: skip
+
+    celery = [python, "-m", "celery", "-A", "config"]
+    commands = {
+        "simstripe": [
+            python, "manage.py", "simstripe", "--port", str(ports[2]),
+            "--data", str(folder / "simstripe.sqlite3"),
+            "--webhook-url", f"{site}/webhooks/stripe", "--webhook-secret", WEBHOOK_SECRET,
+        ],
+        "web": granian(ports[0]),
+        "backoffice": granian(ports[1]),
+        "worker": [
+            *celery, "worker", "-Q", "default,money,sync,ingest", "-c", str(workers),
+            "--loglevel", "WARNING", "--without-mingle", "--without-gossip",
+        ],
+        "beat": [*celery, "beat", "-s", str(folder / "beat"), "--pidfile=", "--loglevel", "WARNING"],
+    }  # fmt: skip
+    return Stack(name, folder, env, commands)

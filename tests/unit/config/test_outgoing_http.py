@@ -1,0 +1,44 @@
+"""Customers' addresses never lead into our own network, however they are written."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from config.kit import http
+
+INWARD = [
+    "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
+    "100.64.0.1", "192.0.0.8", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+    "::1", "::", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
+    "2002:7f00:1::", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INWARD)
+def test_inward_addresses_are_not_public(text: str) -> None:
+    assert not http.is_public(ipaddress.ip_address(text))
+
+
+@pytest.mark.parametrize("text", ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111"])
+def test_public_addresses_are(text: str) -> None:
+    assert http.is_public(ipaddress.ip_address(text))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://1.1.1.1/", "https://127.1/", "https://2130706433/", "https://0x7f000001/",
+        "https://0177.0.0.1/", "https://localhost/", "https://1.1.1.1:22/", "https://1.1.1.1:x/",
+        "https://user@1.1.1.1/", "https:///path", "ftp://1.1.1.1/", "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/", "https://①②⑦.⓪.⓪.①/",
+    ],
+)  # fmt: skip
+def test_hostile_addresses_are_refused(url: str) -> None:
+    with pytest.raises(http.AddressRefused):
+        http.resolve(url)
+
+
+def test_a_public_address_keeps_what_was_checked() -> None:
+    assert http.resolve("https://1.1.1.1/hook") == ("1.1.1.1", 443, ipaddress.ip_address("1.1.1.1"))
