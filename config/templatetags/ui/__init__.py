@@ -6,7 +6,7 @@ page does not pass, a component does not see. Their markup lives in templates/co
 
 from __future__ import annotations
 
-from config.templatetags.ui import actions, charts, layout, tables, text
+from config.templatetags.ui import actions, charts, choices, layout, tables, text
 from config.templatetags.ui.library import register
 
-__all__ = ["actions", "charts", "layout", "register", "tables", "text"]
+__all__ = ["actions", "charts", "choices", "layout", "register", "tables", "text"]

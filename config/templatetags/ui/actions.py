@@ -17,7 +17,7 @@ def button(
     label: str,
     icon: str = "",
     tone: str = "",
-    type: str = "submit",  # noqa: A002  the name of the HTML attribute
+    type: str = "submit",
     size: str = "",
     icon_only: bool = False,
     **extra: Any,
@@ -70,9 +70,9 @@ def dialog_button(
 
     {% dialog_button "Deactivate" deactivate_url icon="trash" tone="danger-outline" %}
     """
-    opening = {"hx_get": url, "hx_target": "#dialog-body", "hx_swap": "innerHTML"}
+    opening: dict[str, Any] = {"hx_get": url, "hx_target": "#dialog-body", "hx_swap": "innerHTML"}
     opening |= {"hx_push_url": "false", "hx_select": "unset"}
-    return link_button(label, url, icon=icon, tone=tone, size=size, **opening, **extra)
+    return link_button(label, url, icon=icon, tone=tone, size=size, **(opening | extra))
 
 
 @register.simple_tag(takes_context=True)
@@ -167,7 +167,7 @@ def entry_form(
     tone: str = "primary",
     cancel_url: str = "",
     redirect: str = "",
-    id: str = "",  # noqa: A002  the name of the HTML attribute
+    id: str = "",
     **extra: Any,
 ) -> SafeString:
     """Make a whole POST form: token, errors, fields, what the block adds, and its buttons.
@@ -229,7 +229,7 @@ def confirm(
 @register.simple_block_tag
 def live(
     content: str,
-    id: str,  # noqa: A002  the name of the HTML attribute
+    id: str,
     url: str,
     active: bool = True,
     every: str = "2s",

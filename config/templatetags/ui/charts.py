@@ -137,7 +137,8 @@ def _bytes(value: float) -> str:
     while abs(value) >= 1000 and len(units) > 1:
         value /= 1000
         units.pop(0)
-    return f"{value:.1f} {units[0]}" if units[0] != "B" and value < 10 else f"{value:.0f} {units[0]}"
+    digits = 1 if value < 10 and units[0] != "B" else 0
+    return f"{value:.{digits}f} {units[0]}"
 
 
 @register.simple_tag

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from config.templatetags.ui.library import component, icon, register, trimmed
 from config.templatetags.ui.text import ago
@@ -19,7 +19,6 @@ NOTICE_ICONS = {
     "warn": "alert-triangle",
     "bad": "alert-circle",
 }
-STEP_ICONS = {"done": "circle-check", "busy": "loader-2", "todo": "circle", "bad": "circle-x"}
 
 
 @register.simple_tag
@@ -64,7 +63,7 @@ def card(
     flush: bool = False,
     actions: str = "",
     tone: str = "",
-    id: str = "",  # noqa: A002  the name of the HTML attribute
+    id: str = "",
 ) -> SafeString:
     """Frame a part of the page. `flush` leaves the padding to tables, facts, rows and panels.
 
@@ -174,18 +173,18 @@ def segments(content: str, label: str) -> SafeString:
 
 @register.simple_tag
 def tab(
-    label: str, url: str, current: Any = False, key: str = "", count: int | None = None
+    label: str, url: str, current: Any = False, key: str | None = None, count: int | None = None
 ) -> SafeString:
     """Make one entry of tabs or segments; with a key it is current when `current` equals it.
 
     {% tab "Devices" devices_url True %}  {% tab "Paid" "?status=paid" status key="paid" count=12 %}
     """
-    chosen = current == key if key else bool(current)
+    chosen = bool(current) if key is None else current == key
     return component("tab", label=label, url=url, current=chosen, count=count)
 
 
 @register.simple_block_tag
-def timeline(content: str, id: str = "") -> SafeString:  # noqa: A002  the HTML attribute
+def timeline(content: str, id: str = "") -> SafeString:
     """List what happened, newest first: {% timeline %}{% event ... %}{% endtimeline %}"""
     name = format_html(' id="{}"', id) if id else ""
     return format_html('<ol class="timeline"{}>{}</ol>', name, content)
@@ -235,74 +234,6 @@ def row(content: str, title: str, url: str = "", text: str = "") -> SafeString:
 
 
 @register.simple_block_tag
-def tiles(content: str) -> SafeString:
-    """Offer a few large choices: {% tiles %}{% tile ... %}{% tile ... %}{% endtiles %}"""
-    return format_html('<ul class="tiles">{}</ul>', content)
-
-
-@register.simple_tag
-def tile(title: str, url: str, icon: str, text: str = "") -> SafeString:
-    """Make one choice: {% tile "License an app" catalogue_url "license" "Keys and seats" %}"""
-    return component("tile", title=title, url=url, icon=icon, text=text)
-
-
-@register.simple_block_tag
-def plans(content: str) -> SafeString:
-    """Set plans side by side: {% plans %}{% plan ... %}...{% endplan %}{% endplans %}"""
-    return format_html('<div class="plans">{}</div>', content)
-
-
-@register.simple_block_tag
-def plan(
-    content: str,
-    name: str,
-    price: str,
-    per: str = "",
-    text: str = "",
-    features: Sequence[str] = (),
-    featured: str = "",
-    level: int = 2,
-) -> SafeString:
-    """Offer a plan; the block holds its button, `featured` a word such as "Popular".
-
-    {% plan plan.name plan.price|money per="a month" features=plan.features %}
-      {% link_button "Choose Team" url tone="primary" %}
-    {% endplan %}
-    """
-    return component(
-        "plan",
-        name=name,
-        price=price,
-        per=per,
-        text=text,
-        features=features,
-        featured=featured,
-        level=level,
-        actions=trimmed(content),
-    )
-
-
-@register.simple_block_tag
-def checklist(content: str) -> SafeString:
-    """Show steps in a flush card: {% checklist %}{% step ... %}{% step ... %}{% endchecklist %}"""
-    return format_html('<ol class="checklist">{}</ol>', content)
-
-
-@register.simple_tag
-def step(
-    title: str, state: str = "todo", text: str = "", url: str = "", action: str = ""
-) -> SafeString:
-    """Show one step; state is done, busy, todo or bad.
-
-    {% step "Confirm your e-mail" "done" %}
-    {% step "Invite a colleague" text="Bob is free." url=invite_url action="Invite" %}
-    """
-    return component(
-        "step", title=title, state=state, text=text, url=url, action=action, icon=STEP_ICONS[state]
-    )
-
-
-@register.simple_block_tag
 def buttons(content: str) -> SafeString:
     """Keep buttons in one line: {% buttons %}{% button ... %}{% link_button ... %}{% endbuttons %}"""
     return format_html('<div class="buttons">{}</div>', content)
@@ -311,5 +242,5 @@ def buttons(content: str) -> SafeString:
 @register.simple_tag
 def icon_tile(name: str, tone: str = "") -> SafeString:
     """Set an icon in a tinted square above a bare page's heading: {% icon_tile "mail" "ok" %}"""
-    shape = mark_safe(f" is-{tone}") if tone in {"ok", "warn", "bad"} else ""
+    shape = f" is-{tone}" if tone else ""
     return format_html('<div class="bare-icon{}">{}</div>', shape, icon(name, "icon-lg"))

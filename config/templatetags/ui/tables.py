@@ -44,7 +44,7 @@ def _kept(request: HttpRequest, names: str) -> list[tuple[str, str]]:
 
 
 @register.simple_block_tag
-def list_box(content: str, id: str) -> SafeString:  # noqa: A002  the HTML attribute
+def list_box(content: str, id: str) -> SafeString:
     """Frame a list; filters, tabs, sorting and pages inside it swap only the frame.
 
     The view may answer with the whole page or with this frame alone.

@@ -16,13 +16,14 @@ from config.templatetags.ui.library import component, register
 
 TONES = {
     "ok": "active available complete completed confirmed current delivered enabled finalized issued "
-    "live ok online open paid primary resolved running settled succeeded success valid verified",
+    "live ok online open paid resolved running settled succeeded success valid verified",
     "warn": "disputed draining due expiring grace grace_period incomplete over_80 overdue past_due "
     "paused refunded suspended trial_ending unverified waiting warning",
     "bad": "banned bounced error expired failed invalid over over_quota overlimit refused rejected "
     "revoked unpaid uncollectible",
+    "info": "new primary trial trialing",
     "busy": "activating creating deleting pending processing provisioning queued rebooting "
-    "requested requires_action sent starting stopping syncing trial trialing updating",
+    "requested requires_action sent starting stopping syncing updating",
 }
 _TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
 
@@ -31,7 +32,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 @register.simple_tag
 def status(code: Any, label: str = "", tone: str = "") -> SafeString:
-    """Show a state as a dot and a word; tone (ok, warn, bad, busy, off) follows from the code.
+    """Show a state as a dot and a word; tone (ok, info, warn, bad, busy, off) follows from the code.
 
     {% status license.status license.get_status_display %}  {% status "online" %}
     {% status "custom" "Needs a look" tone="warn" %}
@@ -101,15 +102,17 @@ def ago(moment: datetime | None, never: str = "never") -> SafeString | str:
 
 
 @register.simple_tag
-def moment(when: date | None, never: str = "never") -> SafeString | str:
-    """Show a date; a time of day too when the value has one, with the distance in the title.
+def moment(when: date | None, never: str = "never", time: bool = True) -> SafeString | str:
+    """Show a date, and the time of day when the value has one and `time` is not False.
 
-    {% moment invoice.issued_on %}  {% moment license.expires_at never="does not expire" %}
+    {% moment license.expires_at never="does not expire" %}  {% moment row.created_at time=False %}
     """
     if when is None:
         return never
-    hint = time_since(when, timezone.now()) if isinstance(when, datetime) else _exact(when)
-    return _time_element(when, _exact(when), hint)
+    if not isinstance(when, datetime):
+        return _time_element(when, _exact(when), _exact(when))
+    shown = _exact(when) if time else _exact(timezone.localtime(when).date())
+    return _time_element(when, shown, f"{_exact(when)}, {time_since(when, timezone.now())}")
 
 
 def _time_element(when: date, shown: str, hint: str) -> SafeString:
