@@ -81,6 +81,9 @@ class ListPage(View):
         """Add what only shown rows need: joins and annotations that would slow the counts."""
         return rows
 
+    def complete(self, shown: Sequence[Any]) -> None:
+        """Add to the rows of one page what the database does not know."""
+
     def facts(self) -> Mapping[str, Any]:
         """Return what the template needs beside the list."""
         return {}
@@ -149,7 +152,10 @@ class ListPage(View):
         paginator = Paginator(self.chosen(), self._size())
         # The tabs have counted already.
         paginator.__dict__["count"] = count
-        return paginator.get_page(self.request.GET.get("page"))
+        page = paginator.get_page(self.request.GET.get("page"))
+        page.object_list = list(page.object_list)
+        self.complete(page.object_list)
+        return page
 
     def _size(self) -> int:
         wanted = self.request.GET.get("size", "")

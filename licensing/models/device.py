@@ -10,7 +10,6 @@ from django.db.models import F, Q
 from accounts.models import Organization
 from config.kit.models import BaseModel
 from config.kit.tenancy import OrganizationQuerySet
-from licensing.models.license import License
 
 
 class DeviceLinkQuerySet(OrganizationQuerySet):
@@ -27,7 +26,7 @@ class DeviceLink(BaseModel):
     token's hash stays until the next one, so that deactivating twice is answered alike.
     """
 
-    license = models.ForeignKey(License, models.PROTECT, related_name="devices")
+    license = models.ForeignKey("License", models.PROTECT, related_name="devices")
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="devices")
     device_id = models.CharField(max_length=255)
     name = models.CharField(max_length=255)

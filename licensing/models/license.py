@@ -6,29 +6,38 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Count, F, Q
-from django.db.models.functions import Now
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from accounts.models import Organization
 from billing.models import Product, Subscription
 from config.kit.ids import unseal
 from config.kit.models import BaseModel
 from config.kit.tenancy import OrganizationQuerySet
+from licensing.models.device import DeviceLink
 from licensing.rules.transitions import LicenseStatus, SuspendedReason
 from licensing.rules.validity import state
 
 EXPIRING = timedelta(days=30)
 
 
+def usable_at(at: datetime) -> Q:
+    ahead = Q(expires_at=None) | Q(expires_at__gt=at)
+    return ahead & Q(status=LicenseStatus.ACTIVE, starts_at__lte=at)
+
+
+def expiring_at(at: datetime) -> Q:
+    return usable_at(at) & Q(expires_at__lte=at + EXPIRING)
+
+
 class LicenseQuerySet(OrganizationQuerySet):
     def usable(self, at: datetime) -> LicenseQuerySet:
         """Active, begun and not past its end."""
-        ahead = Q(expires_at=None) | Q(expires_at__gt=at)
-        return self.filter(ahead, status=LicenseStatus.ACTIVE, starts_at__lte=at)
+        return self.filter(usable_at(at))
 
     def expiring(self, at: datetime) -> LicenseQuerySet:
         """Usable now, at its end within 30 days."""
-        return self.usable(at).filter(expires_at__lte=at + EXPIRING)
+        return self.filter(expiring_at(at))
 
     def suspended(self) -> LicenseQuerySet:
         return self.filter(status=LicenseStatus.SUSPENDED)
@@ -43,11 +52,11 @@ class LicenseQuerySet(OrganizationQuerySet):
         return self.filter(wanted)
 
     def with_usage(self) -> LicenseQuerySet:
-        """Add `seats_used`, counted from the devices themselves."""
-        used: LicenseQuerySet = self.annotate(
-            seats_used=Count("devices", filter=Q(devices__deactivated_at=None))
-        )
-        return used
+        """Add `seats_used`, counted from the devices themselves, for the rows that are read."""
+        devices = DeviceLink.objects.active().filter(license=OuterRef("pk")).order_by()
+        used = Subquery(devices.values("license").annotate(used=Count("pk")).values("used"))
+        counted: LicenseQuerySet = self.annotate(seats_used=Coalesce(used, 0))
+        return counted
 
     def unpublished(self) -> LicenseQuerySet:
         """Changed since the caches were last told."""
@@ -153,6 +162,14 @@ class License(BaseModel):
     @property
     def masked_key(self) -> str:
         return f"SWY-\u2026{self.display_key[:1]}-{self.display_key[1:]}"
+
+    @property
+    def renews_at(self) -> datetime | None:
+        """When its subscription goes on by itself; None when it has an end, or is over."""
+        subscription = self.subscription
+        if subscription is None or self.expires_at is not None or not subscription.is_running:
+            return None
+        return subscription.current_period_end
 
     @property
     def key(self) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from licensing.gateways import cache
 from licensing.gateways.redis import CacheAway
+from licensing.models import DeviceLink
 
 
 def online_devices(link_ids: Sequence[UUID]) -> set[UUID]:
@@ -15,3 +16,14 @@ def online_devices(link_ids: Sequence[UUID]) -> set[UUID]:
         return cache.online(link_ids)
     except CacheAway:
         return set()
+
+
+def device_states(devices: Sequence[DeviceLink]) -> dict[UUID, str]:
+    """Return online, offline or deactivated for each device; unknown when Redis is away."""
+    active = [device.pk for device in devices if device.is_active]
+    states = dict.fromkeys([device.pk for device in devices], "deactivated")
+    try:
+        online = cache.online(active)
+    except CacheAway:
+        return states | dict.fromkeys(active, "unknown")
+    return states | {pk: "online" if pk in online else "offline" for pk in active}
