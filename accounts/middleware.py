@@ -58,9 +58,13 @@ class OrganizationMiddleware:
 
 
 def memberships_of(user: Any) -> list[Membership]:
-    return list(
+    """Return the person's memberships, oldest first, each knowing its user without a query."""
+    memberships = list(
         Membership.objects.filter(user=user).select_related("organization").order_by("created_at")
     )
+    for membership in memberships:
+        membership.user = user
+    return memberships
 
 
 def chosen_membership(memberships: list[Membership], wanted: str | None) -> Membership | None:

@@ -19,7 +19,7 @@ _ACTORS = {
     "device": "a device",
     "stripe": "payment service",
     "api_key": "an API key",
-    "anonymous": "somebody not signed in",
+    "anonymous": "",
 }
 
 Facts = Mapping[str, Any]
@@ -36,14 +36,14 @@ class Happening:
     tone: str
 
 
-def recent_activity(organization: Organization, *, limit: int) -> list[Happening]:
-    """Return the newest events that a person understands. Two queries."""
+def recent_activity(organization: Organization, *, reader: User, limit: int) -> list[Happening]:
+    """Return the newest events that a person understands, told to `reader`. Two queries."""
     told = Q()
     for table, action in _TELLERS:
         told |= Q(entity_type=table, action=action)
     entries = AuditLog.objects.for_organization(organization).filter(told)[:LOOKED_AT]
     worded = [(entry, words) for entry in entries if (words := _words(entry))][:limit]
-    names = _names(entry for entry, _ in worded)
+    names = _names(entry for entry, _ in worded) | {str(reader.pk): "you"}
     return [
         Happening(title, entry.at, names.get(entry.actor_id or "", _actor(entry)), tone)
         for entry, (title, tone) in worded

@@ -72,7 +72,8 @@ def _footer() -> list[dict[str, str]]:
 
 
 def _for_member(request: HttpRequest, membership: Any) -> dict[str, Any]:
-    user = request.user
+    # request.user may be another one: the API's own views know nobody without a credential.
+    user = membership.user
     navigation = [
         {"label": group, "items": [_entry(page) for page in pages]} for group, pages in NAVIGATION
     ]

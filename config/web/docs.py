@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.conf import settings
 from django.db import transaction
 from django.utils.decorators import method_decorator
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.plumbing import get_lib_doc_excludes
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from accounts.api.base import OrganizationView
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    """The dashboard's cookie; writing with it takes the CSRF token of a page as well."""
+
+    target_class = "accounts.api.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The session of the dashboard. POST needs X-CSRFToken too.",
+        }
+
+
+def undocumented_bases() -> list[Any]:
+    """Return the classes whose docstrings speak to us and not to the readers of the API."""
+    return [*get_lib_doc_excludes(), OrganizationView]
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")

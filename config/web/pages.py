@@ -44,7 +44,7 @@ def overview(request: Any) -> HttpResponse:
         "spend": spend,
         "spend_chart": spend_chart(spend),
         "spend_values": [month.spent.minor for month in spend.months],
-        "activity": recent_activity(organization, limit=ACTIVITY_SHOWN),
+        "activity": recent_activity(organization, reader=request.user, limit=ACTIVITY_SHOWN),
     }
     return render(request, "config/overview.html", facts)
 
