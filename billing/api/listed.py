@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
@@ -33,6 +33,12 @@ IN_LISTS = problems(
 )
 REFUSALS = {**IN_LISTS, **problems(s404="Unknown, or another organization's.")}
 CONFLICTS = {**REFUSALS, **problems(s409="Not possible in the current state; see `code`.")}
+
+
+PAGE = [
+    OpenApiParameter("limit", int, description="Rows a page, 1 to 200; 50 without it."),
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of an answer."),
+]
 
 
 class ListedView(OrganizationView):

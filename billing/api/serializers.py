@@ -41,9 +41,11 @@ class OrderInput(StrictSerializer):
     price = serializers.UUIDField(help_text="Id of a price of the catalogue")
     quantity = serializers.IntegerField(min_value=1, max_value=MOST, default=1)
     payment = serializers.ChoiceField(
-        choices=PaymentAttempt.Method.choices,
+        choices=[
+            (PaymentAttempt.Method.HOSTED, "On a page of the payment vendor, see checkout"),
+            (PaymentAttempt.Method.SAVED_CARD, "At once, with the default card on file"),
+        ],
         default=PaymentAttempt.Method.HOSTED,
-        help_text="`hosted`: a page of the payment vendor, see checkout. `saved_card`: at once.",
     )
 
 
@@ -164,16 +166,13 @@ class InvoiceOutput(serializers.Serializer[Any]):
     due_at = serializers.DateTimeField(allow_null=True)
     paid_at = serializers.DateTimeField(allow_null=True)
     pdf_path = serializers.SerializerMethodField()
-
-    def get_pdf_path(self, invoice: Invoice) -> str:
-        return reverse("api_invoice_pdf", args=[invoice.pk])
-
-
-class InvoiceDetailOutput(InvoiceOutput):
     seller = PartyOutput()
     buyer = PartyOutput()
     tax_note = serializers.CharField()
     lines = InvoiceLineOutput(many=True)
+
+    def get_pdf_path(self, invoice: Invoice) -> str:
+        return reverse("api_invoice_pdf", args=[invoice.pk])
 
 
 class FieldErrorOutput(serializers.Serializer[Any]):

@@ -17,10 +17,9 @@ from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
 from billing.api.files import pdf_response
-from billing.api.listed import CONFLICTS, IN_LISTS, REFUSALS, ListedView, own, problems
+from billing.api.listed import CONFLICTS, IN_LISTS, PAGE, REFUSALS, ListedView, own, problems
 from billing.api.serializers import (
     CheckoutOutput,
-    InvoiceDetailOutput,
     InvoiceOutput,
     OrderInput,
     OrderOutput,
@@ -49,7 +48,12 @@ STATUS = OpenApiParameter(
 
 
 class ProductsView(ListedView):
-    @extend_schema(summary="What is on sale", responses={200: ProductOutput(many=True), **IN_LISTS})
+    @extend_schema(
+        operation_id="products_list",
+        summary="What is on sale",
+        parameters=PAGE,
+        responses={200: ProductOutput(many=True), **IN_LISTS},
+    )
     def get(self, request: Any) -> Response:
         prices = Prefetch("prices", Price.objects.filter(is_active=True), to_attr="active_prices")
         return self.listed(Product.objects.on_sale().prefetch_related(prices), ProductOutput)
@@ -59,7 +63,12 @@ class OrdersView(ListedView):
     needs: ClassVar = {"POST": "buy"}
     requires_key: ClassVar = True
 
-    @extend_schema(summary="Orders", responses={200: OrderOutput(many=True), **IN_LISTS})
+    @extend_schema(
+        operation_id="orders_list",
+        summary="Orders",
+        parameters=PAGE,
+        responses={200: OrderOutput(many=True), **IN_LISTS},
+    )
     def get(self, request: Any) -> Response:
         return self.listed(purchases(self.organization), OrderOutput, shape=purchase_of)
 
@@ -130,7 +139,10 @@ class OrderCheckoutView(OrganizationView):
 
 class SubscriptionsView(ListedView):
     @extend_schema(
-        summary="Subscriptions", responses={200: SubscriptionOutput(many=True), **IN_LISTS}
+        operation_id="subscriptions_list",
+        summary="Subscriptions",
+        parameters=PAGE,
+        responses={200: SubscriptionOutput(many=True), **IN_LISTS},
     )
     def get(self, request: Any) -> Response:
         rows = Subscription.objects.for_organization(self.organization)
@@ -181,24 +193,23 @@ class SubscriptionResumeView(OrganizationView):
 
 class InvoicesView(ListedView):
     @extend_schema(
+        operation_id="invoices_list",
         summary="Invoices",
-        parameters=[STATUS],
+        parameters=[STATUS, *PAGE],
         responses={200: InvoiceOutput(many=True), **IN_LISTS},
     )
     def get(self, request: Any) -> Response:
         rows = Invoice.objects.for_organization(self.organization).finalised()
         if "status" in request.query_params:
             rows = rows.filter(status=_status(request.query_params["status"]))
-        return self.listed(rows, InvoiceOutput)
+        return self.listed(rows.prefetch_related("lines"), InvoiceOutput)
 
 
 class InvoiceDetailView(OrganizationView):
-    @extend_schema(
-        summary="One invoice with its lines", responses={200: InvoiceDetailOutput, **REFUSALS}
-    )
+    @extend_schema(summary="One invoice", responses={200: InvoiceOutput, **REFUSALS})
     def get(self, request: Any, invoice_id: UUID) -> Response:
         rows = Invoice.objects.for_organization(self.organization).finalised()
-        return Response(InvoiceDetailOutput(own(rows.prefetch_related("lines"), invoice_id)).data)
+        return Response(InvoiceOutput(own(rows.prefetch_related("lines"), invoice_id)).data)
 
 
 class PdfRenderer(OrjsonRenderer):
