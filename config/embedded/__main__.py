@@ -13,7 +13,11 @@ from pathlib import Path
 from config.embedded import registry
 from config.embedded.house import ROOT, House, choose_addresses
 from config.embedded.keys import load_keys
-from config.embedded.launching import EmbeddedError, ask_to_die_with_parent
+from config.embedded.launching import (
+    EmbeddedError,
+    ask_to_die_with_parent,
+    parent_was_told_to_leave,
+)
 from config.embedded.places import outside_folder
 from config.embedded.processes import StopRequested, Supervisor
 from config.embedded.run import Run
@@ -26,14 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Do one command and return its exit code; what stands in the way is said in one sentence."""
     options = _parse(arguments)
     var_dir = Path(options.var).resolve()
+    terminal = Terminal()
+    supervisor = Supervisor(terminal)
     if options.until_parent_exits:
         ask_to_die_with_parent()
-    terminal = Terminal()
+        supervisor = Supervisor(terminal, is_unwanted=parent_was_told_to_leave())
     try:
         if options.command == "run":
-            run(var_dir, terminal)
+            run(var_dir, terminal, supervisor)
         elif options.command == "seed":
-            seed(var_dir, terminal)
+            seed(var_dir, terminal, supervisor)
         else:
             clean(var_dir, terminal)
     except StopRequested:
@@ -59,11 +65,11 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run(var_dir: Path, terminal: Terminal) -> None:
+def run(var_dir: Path, terminal: Terminal, supervisor: Supervisor) -> None:
     """Serve until somebody asks for the end."""
     registry.claim(var_dir)
     began = time.monotonic()
-    with Supervisor(terminal) as supervisor:
+    with supervisor:
         show_banner(terminal)
         addresses = choose_addresses()
         registry.announce(var_dir, addresses)
@@ -84,7 +90,7 @@ def run(var_dir: Path, terminal: Terminal) -> None:
     terminal.say("Everything has stopped.")
 
 
-def seed(var_dir: Path, terminal: Terminal) -> None:
+def seed(var_dir: Path, terminal: Terminal, supervisor: Supervisor) -> None:
     """Fill the demo company: beside the run of this checkout, or with servers for the moment."""
     addresses = registry.running_addresses(var_dir)
     if addresses is not None:
@@ -99,7 +105,7 @@ def seed(var_dir: Path, terminal: Terminal) -> None:
             raise EmbeddedError(f"manage.py seed ended with exit code {result.returncode}.")
         return
     registry.claim(var_dir)
-    with Supervisor(terminal) as supervisor:
+    with supervisor:
         alone = Run(var_dir, terminal, supervisor)
         alone.start_servers(choose_addresses())
         alone.prepare_database()

@@ -104,6 +104,26 @@ def ask_to_die_with_parent() -> None:
         sys.exit(1)
 
 
+def parent_was_told_to_leave() -> Callable[[], bool]:
+    """Return a question: has the parent been told to end, and is it only waiting for us?
+
+    make told to end by SIGINT or SIGHUP alone (not with its whole group, as a terminal does it)
+    takes its handler off that signal, tells its children nothing and waits for them.
+    """
+    parent = os.getppid()
+    handled = _handled_signals(parent)
+    return lambda: bool(handled & ~_handled_signals(parent))
+
+
+def _handled_signals(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    mask = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return mask & sum(1 << number - 1 for number in (signal.SIGINT, signal.SIGHUP))
+
+
 def is_alive(pid: int) -> bool:
     """Say whether a process runs; one that has ended but was not collected does not."""
     fields = _stat(pid)

@@ -57,9 +57,15 @@ class Supervisor:
     All of it happens in one thread: `turn` waits for output, signals and deaths, and acts.
     """
 
-    def __init__(self, terminal: Terminal, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        patience: Patience | None = None,
+        is_unwanted: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._terminal = terminal
         self._patience = patience or Patience()
+        self._is_unwanted = is_unwanted
         self._children: list[Child] = []
         self._selector = selectors.DefaultSelector()
         self._signals: list[int] = []
@@ -153,6 +159,8 @@ class Supervisor:
             elif child.restart_at and time.monotonic() >= child.restart_at and not self.stopping:
                 self._launch(child)
         self._mind_watchdog()
+        if not self.stopping and self._is_unwanted():
+            self._signals.append(signal.SIGTERM)
 
     def _read_output(self, child: Child) -> None:
         if not child.process or not child.process.stdout:
