@@ -191,5 +191,5 @@ class ProblemOutput(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     request_id = serializers.CharField()
-    data = serializers.DictField(required=False)
-    errors = FieldErrorOutput(many=True, required=False)
+    data = serializers.DictField(required=False)  # type: ignore[assignment]
+    errors = FieldErrorOutput(many=True, required=False)  # type: ignore[assignment]

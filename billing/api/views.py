@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
+from accounts.models import User
 from billing.api.files import pdf_response
 from billing.api.listed import CONFLICTS, IN_LISTS, PAGE, REFUSALS, ListedView, own, problems
 from billing.api.serializers import (
@@ -90,7 +91,7 @@ class OrdersView(ListedView):
             price=own(Price.objects.select_related("product"), wish["price"]),
             quantity=wish["quantity"],
             client_key=self.request.headers["Idempotency-Key"],
-            placed_by=self.request.user,
+            placed_by=cast("User", self.request.user),
             at=timezone.now(),
             method=wish["payment"],
             card=self._card(wish["payment"]),

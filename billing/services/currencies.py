@@ -22,7 +22,8 @@ def currency_is_fixed(organization: Organization) -> bool:
 @transaction.atomic
 def choose_currency(organization: Organization, currency: str) -> BillingProfile:
     """Bill in this currency from the first order on; choosing it again changes nothing."""
-    profile = BillingProfile.objects.select_for_update().get(pk=profile_of(organization).pk)
+    known = profile_of(organization)
+    profile: BillingProfile = BillingProfile.objects.select_for_update().get(pk=known.pk)
     if profile.currency == currency:
         return profile
     if currency_is_fixed(organization):

@@ -55,6 +55,9 @@ class InvoiceList(ListPage):
         return rows.filter(Q(number__icontains=text) | Q(order__number__icontains=text))
 
 
+invoice_list = member_required()(InvoiceList.as_view())  # type: ignore[arg-type]
+
+
 def _own(request: Any, key: UUID) -> Invoice:
     rows = Invoice.objects.for_organization(request.organization).finalised()
     found: Invoice | None = rows.select_related("order").filter(pk=key).first()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.web.access import member_required
 from billing.web import catalog, checkout, invoices, overview, profile, subscriptions
 
 urlpatterns = [
@@ -15,7 +14,7 @@ urlpatterns = [
     path("checkout/<uuid:order_id>/return/", checkout.returned, name="checkout_return"),
     path("checkout/<uuid:order_id>/cancel/", checkout.cancel, name="checkout_cancel"),
     path("billing/", overview.billing, name="billing"),
-    path("billing/invoices/", member_required()(invoices.InvoiceList.as_view()), name="invoices"),
+    path("billing/invoices/", invoices.invoice_list, name="invoices"),
     path("billing/invoices/<uuid:invoice_id>/", invoices.invoice, name="invoice"),
     path("billing/invoices/<uuid:invoice_id>/pdf/", invoices.pdf, name="invoice_pdf"),
     path(
