@@ -25,6 +25,10 @@ class Step:
     def state(self) -> str:
         return "done" if self.done else "todo"
 
+    @property
+    def hint(self) -> str:
+        return "" if self.done else self.text
+
 
 def first_steps(membership: Membership, safety: Safety, licenses: LicenseFigures) -> list[Step]:
     organization = membership.organization

@@ -70,6 +70,12 @@ def license_figures(organization: Organization, at: datetime) -> LicenseFigures:
     )
 
 
+def busiest_licenses(organization: Organization, at: datetime, *, limit: int) -> list[License]:
+    """Usable licenses, those with most devices first. One query."""
+    licenses = License.objects.for_organization(organization).usable(at).with_usage()
+    return list(licenses.select_related("product").order_by("-seats_used", "pk")[:limit])
+
+
 @dataclass(frozen=True, slots=True)
 class Month:
     starts_at: datetime

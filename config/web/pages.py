@@ -14,11 +14,18 @@ from accounts.web.access import member_required
 from config.web import first_steps as checklist
 from config.web.activity import recent_activity
 from config.web.attention import needs_attention
-from config.web.overview import license_figures, safety_of, spend_by_month, spend_chart
+from config.web.overview import (
+    busiest_licenses,
+    license_figures,
+    safety_of,
+    spend_by_month,
+    spend_chart,
+)
 from config.web.presence import presence_of
 from config.web.welcome import OrganizationForm, WelcomeForm, skip_welcome
 
 ACTIVITY_SHOWN = 8
+LICENSES_SHOWN = 5
 
 
 @require_GET
@@ -40,6 +47,7 @@ def overview(request: Any) -> HttpResponse:
         "shows_steps": shows_steps,
         "attention": needs_attention(request.membership, None if shows_steps else safety, at),
         "licenses": licenses,
+        "busiest": busiest_licenses(organization, at, limit=LICENSES_SHOWN),
         "presence": presence_of(licenses.devices, at),
         "spend": spend,
         "spend_chart": spend_chart(spend),
