@@ -17,7 +17,8 @@ from accounts.services import audit
 from config.kit.backoffice import TONES, AskedAction, Export, NamedSet, StaffAdmin, StaffInline
 from licensing.models import DeviceLink, License
 from licensing.rules.transitions import SuspendedReason
-from licensing.services import devices, licenses, presence
+from licensing.services import devices, licenses
+from licensing.services.presence import online_devices
 
 Status = License.Status
 
@@ -173,7 +174,7 @@ class DeviceList(ChangeList):
 
 def with_presence(links: list[DeviceLink]) -> list[DeviceLink]:
     """Set `is_online` on each device."""
-    online = presence.online([link.pk for link in links if link.is_active])
+    online = online_devices([link.pk for link in links if link.is_active])
     for link in links:
         link.is_online = link.pk in online
     return links

@@ -116,7 +116,7 @@ def _uuid(text: str | None) -> UUID | None:
 
 @admin.register(AuditLog)
 class AuditLogAdmin(StaffAdmin):
-    list_display = ("when", "who", "action", "entity", "customer_name", "ip", "request")
+    list_display = ("when", "who", "action", "entity", "customer_name", "ip", "in_request")
     list_display_links = ("when",)
     list_filter = (
         ActionFilter, EntityFilter, EntityIdFilter, ActorFilter, CustomerFilter, RequestFilter,
@@ -129,9 +129,9 @@ class AuditLogAdmin(StaffAdmin):
     fieldsets = (
         (None, {"fields": ("at", ("action", "entity_type"), "entity_id", "changes")}),
         ("Who", {"fields": ("who", "customer_name", ("ip", "user_agent"))}),
-        ("Record", {"fields": ("id", ("request", "db_user"), "impersonator_id")}),
+        ("Record", {"fields": ("id", ("in_request", "db_user"), "impersonator_id")}),
     )
-    readonly_fields = ("who", "customer_name", "request", "changes")
+    readonly_fields = ("who", "customer_name", "in_request", "changes")
     export = Export(
         permission="accounts.export_auditlog",
         columns={
@@ -176,7 +176,7 @@ class AuditLogAdmin(StaffAdmin):
         return f"{entry.entity_type.partition('_')[2] or entry.entity_type} {(entry.entity_id or '')[-6:]}"
 
     @display(description="Request")
-    def request(self, entry: AuditLog) -> Any:
+    def in_request(self, entry: AuditLog) -> Any:
         if not entry.request_id:
             return "-"
         link = f"{reverse(TRAIL)}?{urlencode({'request_id': entry.request_id})}"

@@ -1,0 +1,46 @@
+"""Lists and pages open, and cost the same however many rows there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin as site
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.timezone import now
+
+from tests.factories.backoffice import fill
+
+MODELS = sorted(site.site._registry, key=lambda model: model._meta.label)
+OURS = [model for model in MODELS if model._meta.app_label in {"accounts", "billing", "licensing"}]
+
+
+def listed(model: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def queries(client: Client, address: str) -> int:
+    client.get(address)
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(address)
+    assert answer.status_code == 200, answer.content[:500]
+    return len(captured)
+
+
+def test_a_list_asks_as_many_questions_for_30_rows_as_for_3(admin: Client) -> None:
+    fill(3, at=now())
+    few = {model: queries(admin, listed(model)) for model in OURS}
+    fill(27, at=now(), start=3)
+    many = {model: queries(admin, listed(model)) for model in OURS}
+    assert many == few
+    assert max(many.values()) <= 16
+
+
+def test_every_page_of_a_row_opens(admin: Client, house: None) -> None:
+    for model in OURS:
+        row = model._default_manager.order_by("-pk").first()
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+        answer = admin.get(reverse(name, args=[row.pk]))
+        assert answer.status_code == 200, (model, answer.headers)
