@@ -14,9 +14,9 @@ from licensing.services import licenses
 
 @receiver(subscription_activated)
 def _subscription_activated(subscription: Subscription, **_: Any) -> None:
-    licenses.issue_license(subscription, at=now())
+    licenses.issue_license(subscription, at=subscription.current_period_start)
 
 
 @receiver(subscription_ended)
 def _subscription_ended(subscription: Subscription, **_: Any) -> None:
-    licenses.end_license(subscription, at=now())
+    licenses.end_license(subscription, at=subscription.ended_at or now())

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-LEASE = timedelta(minutes=3)
-"""How long one worker may be busy with one attempt; longer than any task may run."""
-
 KEY_LIFE = timedelta(hours=23)
 """How long the vendor surely remembers an idempotency key (it says 24 hours)."""
 
@@ -18,6 +15,11 @@ def back_off(tries: int) -> timedelta:
     """5 seconds, doubling with each try, at most an hour."""
     doubled: timedelta = _FIRST * 2 ** min(tries, 12)
     return min(doubled, _LONGEST)
+
+
+def next_try(age: timedelta) -> timedelta:
+    """When to ask again about a charge requested `age` ago: after 5 seconds, then ever later."""
+    return min(max(age, _FIRST), _LONGEST)
 
 
 def next_look(age: timedelta) -> timedelta:

@@ -14,7 +14,6 @@ from django.db.models import Max, Q
 from billing import events
 from billing.models import Invoice, Order, PaymentAttempt, SavedCard
 from billing.rules.attempts import may_move
-from billing.rules.delays import LEASE
 from billing.rules.orders import CardNotFound, PaymentNotOpen
 from config.kit.ids import uuid7
 
@@ -98,7 +97,7 @@ def claim(attempt_id: UUID, *, at: datetime) -> PaymentAttempt | None:
     if attempt.status == Status.SENDING and attempt.lease_until and attempt.lease_until > at:
         return None
     attempt.status = Status.SENDING
-    attempt.lease_until = at + LEASE
+    attempt.lease_until = at + settings.CLAIM_LEASE
     attempt.save(update_fields=["status", "lease_until"])
     return attempt
 
@@ -112,7 +111,7 @@ def start_page(attempt: PaymentAttempt, *, at: datetime) -> bool:
     attempt = lock(attempt.pk)
     if not may_move(attempt.status, Status.SENDING):
         return False
-    attempt.status, attempt.lease_until = Status.SENDING, at + LEASE
+    attempt.status, attempt.lease_until = Status.SENDING, at + settings.CLAIM_LEASE
     attempt.save(update_fields=["status", "lease_until"])
     return True
 

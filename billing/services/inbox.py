@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 
 from billing import events
 from billing.gateways import stripe
 from billing.gateways.types import BadSignature, VendorEvent
 from billing.models import StripeEvent
-from billing.rules.delays import LEASE, back_off
+from billing.rules.delays import back_off
 from billing.services import vendor_events
 from config.kit import context
 from config.kit.errors import DomainError, GatewayError
@@ -80,7 +81,7 @@ def _claim(event_id: str, at: datetime) -> StripeEvent | None:
     event = rows.filter(pk=event_id).waiting(at).first()
     if event is None:
         return None
-    event.next_try_at = at + LEASE
+    event.next_try_at = at + settings.CLAIM_LEASE
     event.attempts += 1
     event.save(update_fields=["next_try_at", "attempts"])
     return event

@@ -14,6 +14,8 @@ _prefix = "__Host-" if HTTPS else ""
 _name = "backoffice" if _process == "backoffice" else "switchyard"
 
 AUTH_USER_MODEL = "accounts.User"
+# E-mails are unique without regard to case (accounts_user_email), which the check cannot see.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import environ
 from kombu import Queue
 
@@ -20,8 +22,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 # A task may run twice and may die anywhere: rows say what is done, so it is acknowledged late.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_TIME_LIMIT = 120
-CELERY_TASK_SOFT_TIME_LIMIT = 100
+CELERY_TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=120)
+CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - max(2, CELERY_TASK_TIME_LIMIT // 6)
+# How long a worker may hold a row it has claimed: longer than any task may run, or two would.
+CLAIM_LEASE = timedelta(seconds=CELERY_TASK_TIME_LIMIT * 3 // 2)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000

@@ -187,6 +187,11 @@ def online(link_ids: Sequence[UUID]) -> set[UUID]:
     return {link_id for link_id, found in zip(link_ids, answers, strict=True) if found}
 
 
+def note_time(name: str, member: UUID, *, at: float) -> None:
+    """Let `at` be written for this row, unless a later time waits already."""
+    scripts.NOTE_TIME([name], at, str(member))
+
+
 def due_touches(name: str, *, now: float, most: int) -> dict[UUID, float]:
     """Return times that wait to be written, of rows not written within the last minute."""
     flat = scripts.DUE_TOUCHES([name, f"{name}:written"], now, limits.SIGHTING_EVERY, most)

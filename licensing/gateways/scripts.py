@@ -156,3 +156,6 @@ FORGET_DEVICE = Script("return redis.call('DEL', KEYS[1], KEYS[2])")
 
 # key
 DROP = Script("return redis.call('DEL', KEYS[1])")
+
+# touches | time member
+NOTE_TIME = Script("return redis.call('ZADD', KEYS[1], 'GT', ARGV[1], ARGV[2])")

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from licensing.gateways import cache
 from licensing.gateways.redis import CacheAway
+from licensing.models import DeviceLink
 
 logger = structlog.get_logger(__name__)
 BATCH = 5000
@@ -28,6 +29,11 @@ _TARGETS = {
     cache.SEEN: _WRITE.format(table="licensing_devicelink", column="last_seen_at"),
     cache.VALIDATED: _WRITE.format(table="licensing_license", column="last_validated_at"),
 }
+
+
+def note_sighting(link: DeviceLink, *, at: datetime) -> None:
+    """Note when a device was last seen, for sightings that come from elsewhere than a heartbeat."""
+    cache.note_time(cache.SEEN, link.pk, at=at.timestamp())
 
 
 def flush_sightings(*, at: datetime) -> int:
