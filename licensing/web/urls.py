@@ -8,7 +8,11 @@ from accounts.web.access import member_required
 from licensing.web import devices, licenses
 
 urlpatterns = [
-    path("licenses/", member_required()(licenses.LicenseList.as_view()), name="licenses"),
+    path(
+        "licenses/",
+        member_required()(licenses.LicenseList.as_view()),  # type: ignore[arg-type]
+        name="licenses",
+    ),
     path("licenses/<uuid:license_id>/", licenses.license, name="license"),
     path("licenses/<uuid:license_id>/key/", licenses.reveal, name="license_reveal"),
     path("licenses/<uuid:license_id>/states/", devices.states, name="license_states"),
