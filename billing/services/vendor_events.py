@@ -33,7 +33,7 @@ def prepare(event: StripeEvent, *, at: datetime) -> Change:
     """Fetch the event's object from the vendor and return what is to be recorded of it."""
     if event.type.startswith("payment_intent."):
         payment = stripe.fetch_payment(payment_id=event.object_id)
-        return lambda: _record_payment(payment, at)
+        return lambda: _record_payment(payment, event.type, at)
     if event.type.startswith("checkout.session."):
         page = stripe.fetch_checkout(checkout_id=event.object_id)
         if page.setup_id is not None and page.customer_id:
@@ -53,10 +53,11 @@ def _nothing() -> str:
     return ""
 
 
-def _record_payment(payment: PaymentOutcome, at: datetime) -> str:
+def _record_payment(payment: PaymentOutcome, kind: str, at: datetime) -> str:
     attempt = _attempt_of(payment.metadata, payment_intent_id=payment.id)
     if attempt is None:
-        if payment.status != PaymentStatus.SUCCEEDED:
+        # Earlier events of the same payment say nothing more: one of them is kept open.
+        if payment.status != PaymentStatus.SUCCEEDED or kind != "payment_intent.succeeded":
             return ""
         logger.error("payment.unmatched", payment_id=payment.id)
         return f"unmatched: {payment.id} received {payment.received}"

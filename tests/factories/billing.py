@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import factory
 
 from accounts.models import Organization
+from billing.gateways.types import PaymentOutcome, PaymentStatus
 from billing.models import BillingProfile, Order, PaymentAttempt, Price, Product, SavedCard
 from billing.services.orders import place_order
 
@@ -72,3 +74,29 @@ def card_of(organization: Organization, method_id: str) -> SavedCard:
         exp_month=12,
         exp_year=2044,
     )
+
+
+def paid(attempt: PaymentAttempt, **changes: Any) -> PaymentOutcome:
+    """Return what the vendor says when the attempt's money has arrived, with `changes`."""
+    outcome = PaymentOutcome(
+        id=f"pi_{attempt.pk.hex}",
+        status=PaymentStatus.SUCCEEDED,
+        amount_minor=attempt.amount_minor,
+        received_minor=attempt.amount_minor,
+        refunded_minor=0,
+        currency=attempt.currency,
+        customer_id="cus_1",
+        card_id="pm_1",
+        card_brand="visa",
+        card_last4="4242",
+        charge_id="ch_1",
+        fee_minor=None,
+        receipt_url=None,
+        decline_code=None,
+        decline_message="",
+        action_url=None,
+        created_at=AT,
+        metadata={},
+        raw={},
+    )
+    return replace(outcome, **changes)
