@@ -4,7 +4,7 @@
 # Recipes use relative paths only, so that a checkout's path may hold a space.
 VENV := .venv/bin/python
 EMBEDDED := $(VENV) -m config.embedded --until-parent-exits
-MANAGE := env -u DATABASE_OWNER_URL -u DATABASE_APP_URL -u DATABASE_SYSTEM_URL $(VENV) manage.py
+MANAGE := env -u DATABASE_OWNER_URL -u DATABASE_APP_URL -u DATABASE_SYSTEM_URL $(VENV) -W ignore::RuntimeWarning manage.py
 TEMPLATES := $$(find . -name .venv -prune -o -name node_modules -prune -o -path '*/templates/*.html' -print)
 
 # The newest of the supported ones; python3 last, whatever it is: the builder says what it lacks.
