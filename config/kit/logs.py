@@ -79,7 +79,7 @@ def dictionary(level: str) -> dict[str, Any]:
                 "foreign_pre_chain": PROCESSORS,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.JSONRenderer(),
+                    structlog.processors.JSONRenderer(default=str),
                 ],
             }
         },

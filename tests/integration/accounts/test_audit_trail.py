@@ -153,7 +153,11 @@ def test_aud_3_not_even_a_superuser_rewrites_it_without_disabling_triggers() -> 
     with psycopg.connect(services.admin_url(f"test_{services.WORKER}"), autocommit=True) as raw:
         raw.execute("SELECT audit.write('test', 'x', NULL, NULL, NULL, NULL)")
         raw.execute("SET session_replication_role = replica")
-        for attack in ("UPDATE audit.logs SET actor_id = 'x'", "DELETE FROM audit.logs", "TRUNCATE audit.logs"):
+        for attack in (
+            "UPDATE audit.logs SET actor_id = 'x'",
+            "DELETE FROM audit.logs",
+            "TRUNCATE audit.logs",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
                 raw.execute(attack)
 

@@ -1,0 +1,12 @@
+"""The API of the ground floor."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from accounts.api import views
+
+urlpatterns = [
+    path("me", views.MeView.as_view(), name="api_me"),
+    path("organization", views.OrganizationDetailView.as_view(), name="api_organization"),
+]
