@@ -22,6 +22,7 @@ class Terminal:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, soft_wrap=True)
         self._colours: dict[str, str] = {}
+        self._rewrites = self._console.is_terminal
         self._transient = False
         self._gone = False
 
@@ -40,9 +41,8 @@ class Terminal:
 
     def step_begins(self, title: str) -> None:
         """Show what is being done; on a terminal the finished step takes this line's place."""
-        if self._console.is_terminal:
-            self._print(Text(f"  … {title}", style="dim"), end="\r")
-            self._transient = True
+        self._print(Text(f"  … {title}", style="dim"), end="\r" if self._rewrites else "\n")
+        self._transient = self._rewrites
 
     def step_ends(self, title: str, seconds: float, remark: str = "") -> None:
         """Show a finished step with its time."""
