@@ -38,8 +38,10 @@ def _show_credentials(terminal: Terminal, file: Path) -> None:
     except (FileNotFoundError, ValueError):
         return
     terminal.say(f"\n  Credentials, generated for this checkout ({file}):")
-    for title, value in _entries(credentials):
-        terminal.say(f"  {title:<20}{value}")
+    entries = _entries(credentials)
+    width = max((len(title) for title, _ in entries), default=0)
+    for title, value in entries:
+        terminal.say(f"  {title:<{width}}   {value}")
 
 
 def _entries(credentials: Any) -> list[tuple[str, str]]:
