@@ -79,9 +79,26 @@
     });
   }
 
+  // On a phone a menu of the top bar covers most of the page: the page waits behind it.
+  function coverPage(menu) {
+    const list = find('.menu-list', menu);
+    const narrow = matchMedia('(max-width: 767.98px)').matches;
+    find('#main').inert = narrow && Boolean(find('.top details.menu[open]'));
+    if (menu.open && narrow) {
+      const summary = find('summary', menu);
+      list.setAttribute('role', 'dialog');
+      list.setAttribute('aria-modal', 'true');
+      list.setAttribute('aria-label', summary.ariaLabel || summary.textContent.trim());
+    } else {
+      ['role', 'aria-modal', 'aria-label'].forEach((name) => list.removeAttribute(name));
+    }
+  }
+
   on('toggle', (event) => {
     const menu = event.target;
-    if (!menu.matches?.('details.menu') || !menu.open) return;
+    if (!menu.matches?.('details.menu')) return;
+    if (menu.closest('.top')) coverPage(menu);
+    if (!menu.open) return;
     closeMenus(menu);
     place(menu);
   }, true);
@@ -112,13 +129,23 @@
   // ----------------------------------------------------------- side menu on a phone
   function setSide(open) {
     const side = find('#side');
-    if (!side) return;
+    const opener = find('[data-side-open]');
+    if (!side || !opener) return;
     side.classList.toggle('is-open', open);
     find('.shell-main').inert = open;
-    find('[data-side-open]').setAttribute('aria-expanded', String(open));
-    if (open) find('a, summary, button', side).focus();
-    else if (location.hash === '#side') history.replaceState(null, '', location.pathname + location.search);
-    if (!open) find('[data-side-open]').focus();
+    opener.setAttribute('aria-expanded', String(open));
+    if (open) {
+      side.setAttribute('role', 'dialog');
+      side.setAttribute('aria-modal', 'true');
+      find('[data-side-close]', side).focus();
+      return;
+    }
+    side.setAttribute('role', 'complementary');
+    side.removeAttribute('aria-modal');
+    if (location.hash === '#side') {
+      history.replaceState(null, '', location.pathname + location.search);
+    }
+    opener.focus();
   }
 
   const sideIsOpen = () => find('#side')?.classList.contains('is-open');
@@ -276,8 +303,10 @@
     }
     const { dataset } = hook;
     if ('copy' in dataset) copy(hook);
-    else if ('themeChoice' in dataset) setTheme(dataset.themeChoice);
-    else if ('toastClose' in dataset) hook.closest('.toast-message').remove();
+    else if ('themeChoice' in dataset) {
+      setTheme(dataset.themeChoice);
+      closeMenus();
+    } else if ('toastClose' in dataset) hook.closest('.toast-message').remove();
     else if ('shortcuts' in dataset) find('#shortcuts')?.showModal();
     else if ('sideOpen' in dataset) {
       event.preventDefault();
