@@ -23,7 +23,12 @@ def charge_attempt(attempt_id: str) -> None:
 
 @shared_task(name="billing.apply_event")
 def apply_event(event_id: str) -> None:
-    inbox.apply_event(event_id, at=now())
+    try:
+        inbox.apply_event(event_id, at=now())
+    except Exception as error:
+        # The boundary: staff must see on the event's own row that it crashed, and why.
+        inbox.note_failure(event_id, error, at=now())
+        raise
 
 
 @shared_task(name="billing.render_invoice")

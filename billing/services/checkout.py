@@ -42,6 +42,10 @@ def open_hosted_page(attempt: PaymentAttempt) -> str:
     try:
         page = _open(attempt)
     except GatewayError as error:
+        attempt.refresh_from_db()
+        if attempt.status == AttemptStatus.REQUIRES_ACTION and attempt.checkout_url:
+            # A second request for the page was quicker and has it.
+            return attempt.checkout_url
         _note_failure(attempt, error, at)
         raise Unavailable from error
     attempt = attempts.mark_requires_action(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import orjson
 import structlog
 from django.conf import settings
 from django.db import transaction
@@ -19,23 +20,28 @@ from config.kit.errors import DomainError, GatewayError
 
 logger = structlog.get_logger(__name__)
 LOOK_BACK = timedelta(days=3)
+OVERLAP = timedelta(hours=1)
+_LONGEST_NAME = 120
 _ERROR_LENGTH = 500
-
-
-class EventFailed(DomainError):
-    """An event could not be applied; its row says why and when it is tried again."""
-
-    code = "event_failed"
 
 
 def receive(*, body: bytes, signature: str, at: datetime) -> VendorEvent:
     """Store a webhook if the vendor signed it; a second delivery changes nothing."""
     event = stripe.read_event(body=body, signature=signature)
-    if "\\u0000" in body.decode():
-        # jsonb cannot hold it, and no object of ours contains it.
-        raise BadSignature("This is signed, but it holds a NUL character.")
+    _require_storable(event)
     store(event, at=at)
     return event
+
+
+def _require_storable(event: VendorEvent) -> None:
+    """Refuse what our columns cannot hold; the vendor never sends it."""
+    try:
+        text = orjson.dumps(dict(event.raw))
+    except TypeError as error:
+        raise BadSignature("This is signed, but it is not valid text.") from error
+    names = (event.id, event.kind, event.object_id)
+    if b"\\u0000" in text or any(len(name) > _LONGEST_NAME for name in names):
+        raise BadSignature("This is signed, but it cannot be stored.")
 
 
 @transaction.atomic
@@ -71,7 +77,7 @@ def apply_event(event_id: str, *, at: datetime) -> None:
             change = vendor_events.prepare(event, at=at)
             _finish(event, change, at)
         except (GatewayError, DomainError) as error:
-            _note_failure(event, error, at)
+            note_failure(event.pk, error, at=at)
 
 
 @transaction.atomic
@@ -101,8 +107,9 @@ def _finish(event: StripeEvent, change: vendor_events.Change, at: datetime) -> N
 
 
 @transaction.atomic
-def _note_failure(event: StripeEvent, error: Exception, at: datetime) -> None:
-    event = StripeEvent.objects.select_for_update().get(pk=event.pk)
+def note_failure(event_id: str, error: Exception, *, at: datetime) -> None:
+    """Keep why an event could not be applied, and when it is tried again."""
+    event = StripeEvent.objects.select_for_update().get(pk=event_id)
     event.error = f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]
     event.next_try_at = at + back_off(event.attempts)
     event.save(update_fields=["error", "next_try_at"])
@@ -129,9 +136,14 @@ def due(*, at: datetime, limit: int = 200) -> list[str]:
 
 
 def fetch_missed(*, at: datetime) -> int:
-    """Store the events that the vendor could not deliver; return how many it named."""
-    count = 0
-    for event in stripe.list_events(since=at - LOOK_BACK, undelivered=True):
+    """Store the events that the vendor could not deliver; return how many it named.
+
+    From a little before the newest event we have; oldest first, so that a stop in the middle
+    leaves the newest one behind the rest.
+    """
+    newest = StripeEvent.objects.order_by("-received_at").first()
+    since = at - LOOK_BACK if newest is None else newest.received_at - OVERLAP
+    missed = list(stripe.list_events(since=since, undelivered=True))
+    for event in reversed(missed):
         store(event, at=at)
-        count += 1
-    return count
+    return len(missed)

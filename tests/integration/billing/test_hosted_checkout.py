@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from django.utils.timezone import now
 
 from accounts.models import Organization
@@ -14,7 +16,7 @@ from billing.services import attempts, checkout, customers
 from billing.services.orders import pay_again
 from config.kit import context
 from config.kit.errors import Unavailable
-from tests.conftest import People, behind_the_wall
+from tests.conftest import People, behind_the_wall, make_people
 from tests.factories.billing import PriceFactory, attempt_of, order_of
 from tests.simstripe import Vendor
 
@@ -71,6 +73,24 @@ def test_a_lost_customer_is_asked_for_again_in_the_same_words(
     checkout.open_hosted_page(attempt)
     assert vendor.ask("stats")["objects"]["customer"] == 1
     assert customers.profile_of(organization).stripe_customer_id
+
+
+@pytest.mark.usefixtures("live_database", "vendor")
+def test_two_requests_for_the_page_get_the_same_page() -> None:
+    order = order_of(make_people().organization, at=now())
+
+    def open_page(attempt: PaymentAttempt) -> str:
+        try:
+            return checkout.open_hosted_page(attempt)
+        except Unavailable:
+            return "busy"
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        pages = set(pool.map(open_page, [attempt_of(order)] * 4))
+    url = checkout.open_hosted_page(attempt_of(order))
+    assert pages <= {url, "busy"}
 
 
 def test_a_failure_saved_under_the_key_is_left_behind(

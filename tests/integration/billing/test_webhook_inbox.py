@@ -13,6 +13,7 @@ import stripe
 from django.utils.timezone import now
 
 from accounts.models import Organization
+from billing import events, tasks
 from billing.models import (
     Invoice,
     LedgerTransaction,
@@ -119,9 +120,10 @@ def test_signed_nonsense_is_refused_without_a_failure(body: bytes) -> None:
 
 
 @pytest.mark.usefixtures("db", "vendor")
-def test_a_signed_event_with_a_nul_is_refused() -> None:
-    body = json.dumps(notice(type="odd\x00")).encode()
-    assert deliver(body).status_code == 400
+def test_a_signed_event_that_cannot_be_stored_is_refused() -> None:
+    for kind in ("odd\x00", "odd\ud800", "x" * 500):
+        body = json.dumps(notice(type=kind)).encode()
+        assert deliver(body).status_code == 400
 
 
 @pytest.mark.usefixtures("db", "vendor")
@@ -229,6 +231,29 @@ def test_a_silent_vendor_is_asked_again_later_and_the_reason_is_kept(
     event.refresh_from_db()
     assert event.handled_at is not None
     assert event.error == ""
+    assert Invoice.objects.get().status == "paid"
+
+
+def test_a_crash_is_kept_on_the_event_and_tried_again(
+    vendor: Vendor, attempt: PaymentAttempt
+) -> None:
+    def crash(**_: Any) -> None:
+        raise RuntimeError("no license server")
+
+    vendor.http.post(checkout.open_hosted_page(attempt), data=CARD)
+    paid = next(body for body in events_of(vendor) if b"payment_intent.succeeded" in body)
+    inbox.receive(body=paid, signature=signed(paid), at=now())
+    event = StripeEvent.objects.get()
+    events.invoice_paid.connect(crash)
+    try:
+        with pytest.raises(RuntimeError, match="no license server"):
+            tasks.apply_event(event.pk)
+    finally:
+        events.invoice_paid.disconnect(crash)
+    event.refresh_from_db()
+    assert (event.handled_at, event.error) == (None, "RuntimeError: no license server")
+    assert Invoice.objects.get().status == "draft"
+    inbox.apply_event(event.pk, at=now() + timedelta(minutes=1))
     assert Invoice.objects.get().status == "paid"
 
 
