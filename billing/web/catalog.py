@@ -18,7 +18,7 @@ from billing.rules.orders import MOST
 from billing.services import orders
 from billing.services.customers import profile_of
 from billing.services.quotes import Quote, quote
-from billing.web.forms import PER, PurchaseForm
+from billing.web.forms import PER, PurchaseForm, price_words
 from billing.web.people import who_may
 from config.kit.errors import DomainError, NotFound
 
@@ -72,8 +72,7 @@ def _offer(product: Any, interval: str) -> dict[str, Any]:
     return {
         "product": product,
         "price": shown,
-        "per": PER[shown.interval],
-        "other": f"or {others[0].unit_amount} {PER[others[0].interval]}" if others else "",
+        "per": ", or ".join([PER[shown.interval], *[price_words(price) for price in others]]),
         "key": str(shown.pk),
         "saving": _saving(product.offers) if shown.interval == Interval.YEARLY else "",
     }

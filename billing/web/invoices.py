@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts.web.access import member_required
 from billing.api.files import pdf_response
 from billing.models import Invoice
+from billing.web.people import country_name
 from config.kit.errors import NotFound
 from config.kit.lists import ListPage, Tab
 
@@ -74,6 +75,7 @@ def invoice(request: Any, invoice_id: UUID) -> HttpResponse:
     facts = {
         "invoice": found,
         "lines": found.lines.all(),
+        "country": country_name(found.buyer.get("country", "")),
         "payments": found.transactions.filter(kind="payment", status="completed"),
     }
     return render(request, "billing/invoice.html", facts)

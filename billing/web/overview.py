@@ -20,6 +20,7 @@ from billing.models import BillingProfile, Invoice, Order, SavedCard, Subscripti
 from billing.services.customers import profile_of
 from billing.services.purchases import Stage, purchase_of, purchases
 from billing.services.quotes import quote
+from billing.web.people import country_name
 from config.kit.money import Money
 
 LATEST = 5
@@ -49,6 +50,7 @@ def billing(request: Any) -> HttpResponse:
     facts = {
         "attention": list(_attention(organization, unpaid, subscriptions)),
         "profile": profile,
+        "country": country_name(profile.country),
         "subscriptions": subscriptions,
         "running": sum(each.is_running for each in subscriptions),
         "charges": charges,

@@ -1,10 +1,15 @@
-"""Who in the organization may do what the reader may not."""
+"""Names that pages show: of those who may help the reader on, and of countries."""
 
 from __future__ import annotations
 
 from accounts.models import Membership, Organization
+from accounts.web.countries import countries
 
 NAMED = 3
+
+
+def country_name(code: str) -> str:
+    return dict(countries()).get(code, code)
 
 
 def who_may(organization: Organization, permission: str) -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.web.access import member_required, require
 from billing.services.customers import profile_of
 from billing.web.forms import ProfileForm
-from billing.web.people import who_may
+from billing.web.people import country_name, who_may
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,6 +31,7 @@ def billing_profile(request: Any) -> HttpResponse:
     may_manage = request.membership.allows("manage_billing")
     facts = {
         "profile": profile,
+        "country": country_name(profile.country),
         "form": form,
         "back": back,
         "may_manage": may_manage,

@@ -34,7 +34,7 @@ def test_the_catalogue_shows_what_is_on_sale_at_monthly_prices(
 
     assert "Relay Team" in page
     assert "€49.00" in page
-    assert "or €490.00 a year" in page
+    assert "a month, or €490.00 a year" in page
     assert "25 devices" in page
     assert "Cloud servers" not in page
 

@@ -209,7 +209,7 @@ def test_an_unpaid_order_can_be_given_up(vendor: Vendor, alice: Any, order: Orde
     asked = page(alice, order, "cancel/").content.decode()
     answer = alice.post(f"/checkout/{order.pk}/cancel/")
 
-    assert "Cancel this order?" in asked
+    assert "Give up this order?" in asked
     assert answer["Location"] == "/billing/"
     order.refresh_from_db()
     assert order.status == "cancelled"

@@ -66,7 +66,7 @@ def test_a_subscription_that_ended_cannot_be_cancelled_or_resumed(
 
     for step in ("cancel/", "resume/"):
         assert alice.post(page_of(subscription, step)).status_code == 409
-    assert "Cancel subscription" not in alice.get(page_of(subscription)).content.decode()
+    assert "End subscription" not in alice.get(page_of(subscription)).content.decode()
 
 
 def test_a_member_may_look_and_is_told_who_may_cancel(bob: Any, subscription: Subscription) -> None:
