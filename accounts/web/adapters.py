@@ -30,7 +30,7 @@ class AccountAdapter(DefaultAccountAdapter):
         user.username = username_for(user.email)
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        user = super().save_user(request, user, form, commit=commit)
+        super().save_user(request, user, form, commit=commit)
         if commit:
             found_personal_organization(user)
         return user

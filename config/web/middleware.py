@@ -37,7 +37,7 @@ class RequestContextMiddleware:
             user_agent=request.headers.get("User-Agent", "").replace("\x00", "")[:400],
             request_id=request_id,
         )
-        request.request_id = request_id  # type: ignore[attr-defined]
+        request.request_id = request_id
         with context.use(here):
             response = self.get_response(request)
         response["X-Request-Id"] = request_id

@@ -15,6 +15,9 @@ from config.web import first_steps as checklist
 from config.web.activity import recent_activity
 from config.web.attention import needs_attention
 from config.web.overview import (
+    LicenseFigures,
+    Safety,
+    Spend,
     busiest_licenses,
     license_figures,
     safety_of,
@@ -36,16 +39,11 @@ def overview(request: Any) -> HttpResponse:
     safety = safety_of(request.user)
     licenses = license_figures(organization, at)
     spend = spend_by_month(organization, at)
-    steps = checklist.first_steps(request.membership, safety, licenses)
-    is_new = licenses.total == 0 and not spend.total
-    hidden = request.COOKIES.get(checklist.COOKIE) == checklist.HIDDEN
-    shows_steps = is_new or not (hidden or all(step.done for step in steps))
-    facts = {
-        "is_new": is_new,
-        "steps": steps,
-        "steps_summary": f"{sum(step.done for step in steps)} of {len(steps)} done",
-        "shows_steps": shows_steps,
-        "attention": needs_attention(request.membership, None if shows_steps else safety, at),
+    facts = _first_steps(request, safety, licenses, spend)
+    facts |= {
+        "attention": needs_attention(
+            request.membership, None if facts["shows_steps"] else safety, at
+        ),
         "licenses": licenses,
         "busiest": busiest_licenses(organization, at, limit=LICENSES_SHOWN),
         "presence": presence_of(licenses.devices, at),
@@ -55,6 +53,23 @@ def overview(request: Any) -> HttpResponse:
         "activity": recent_activity(organization, reader=request.user, limit=ACTIVITY_SHOWN),
     }
     return render(request, "config/overview.html", facts)
+
+
+def _first_steps(
+    request: Any, safety: Safety, licenses: LicenseFigures, spend: Spend
+) -> dict[str, Any]:
+    """A new account sees the checklist in place of empty figures, whether it was hidden or not."""
+    steps = checklist.first_steps(request.membership, safety, licenses)
+    done = sum(step.done for step in steps)
+    is_new = licenses.total == 0 and not spend.total
+    hidden = request.COOKIES.get(checklist.COOKIE) == checklist.HIDDEN
+    return {
+        "is_new": is_new,
+        "steps": steps,
+        "steps_summary": f"{done} of {len(steps)} done",
+        "shows_steps": is_new or (done < len(steps) and not hidden),
+        "may_show_steps": hidden and done < len(steps),
+    }
 
 
 @require_POST

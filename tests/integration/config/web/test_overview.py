@@ -104,7 +104,9 @@ def test_first_steps_can_be_hidden_and_shown_again(
     license_of(organization)
     assert alice.get("/").context["shows_steps"]
     assert alice.post("/first-steps/").status_code == 302
-    assert not alice.get("/").context["shows_steps"]
+    page = alice.get("/")
+    assert not page.context["shows_steps"]
+    assert "Show the first steps again" in page.content.decode()
     alice.post("/first-steps/", {"show": "1"})
     assert alice.get("/").context["shows_steps"]
 

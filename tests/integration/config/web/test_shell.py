@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.http import HttpRequest
@@ -59,7 +61,7 @@ def test_only_known_themes_are_taken_from_the_cookie(cookie: str, theme: str) ->
     assert shell(request)["theme"] == theme
 
 
-def test_the_shell_asks_no_database(people: People, django_assert_num_queries: object) -> None:
+def test_the_shell_asks_no_database(people: People) -> None:
     request: HttpRequest = RequestFactory().get("/")
     with context.acting(user_id=people.alice.pk):
         membership = Membership.objects.select_related("organization", "user").get(
@@ -69,6 +71,15 @@ def test_the_shell_asks_no_database(people: People, django_assert_num_queries: o
     with connection.execute_wrapper(_refuse):
         assert shell(request)["organization"] == people.organization
         assert "organization" not in shell(RequestFactory().get("/"))
+
+
+def test_the_back_office_gets_a_shell_without_the_sites_menus(settings: Any) -> None:
+    settings.BACKOFFICE, settings.DEMO = True, True
+    settings.ROOT_URLCONF = "config.urls_backoffice"
+    facts = shell(RequestFactory().get("/"))
+    assert facts["footer_links"] == [{"label": "Customer site", "url": settings.SITE_URL}]
+    assert not facts["demo"]
+    assert "navigation" not in facts
 
 
 def _refuse(*_: object) -> None:
