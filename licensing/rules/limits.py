@@ -9,7 +9,7 @@ from datetime import datetime
 WINDOW = 60
 # Per device and endpoint within a window. A device at normal cadence beats two or three times
 # and validates once, so an office of any size behind one address never meets these.
-PER_DEVICE = {"validate": 60, "heartbeat": 30, "activate": 20, "deactivate": 20}
+PER_DEVICE = {"validate": 60, "heartbeat": 30, "activate": 60, "deactivate": 60}
 # A validation that names no device is counted for the whole license.
 PER_LICENSE_VALIDATE = 1200
 WRONG_SECRETS_PER_ADDRESS = 10
