@@ -28,6 +28,8 @@ from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.timezone import now
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
@@ -43,13 +45,13 @@ TRAIL = "admin:accounts_auditlog_changelist"
 
 # Colours of every status in the house: a word means the same on each page.
 TONES = {
-    "active": "success", "paid": "success", "succeeded": "success", "completed": "success",
-    "handled": "success", "online": "success",
+    "active": "ok", "paid": "ok", "succeeded": "ok", "completed": "ok",
+    "handled": "ok", "online": "ok",
     "trial": "info", "open": "info", "ordered": "info", "requested": "info", "sending": "info",
     "pending": "info", "waiting": "info", "draft": "info",
-    "past_due": "warning", "paused": "warning", "suspended": "warning", "unknown": "warning",
-    "requires_action": "warning", "retrying": "warning", "grace": "warning",
-    "failed": "danger", "revoked": "danger", "expired": "danger",
+    "past_due": "warn", "paused": "warn", "suspended": "warn", "unknown": "warn",
+    "requires_action": "warn", "retrying": "warn", "grace": "warn",
+    "failed": "bad", "revoked": "bad", "expired": "bad",
 }  # fmt: skip
 
 
@@ -170,7 +172,6 @@ class StaffAdmin(ModelAdmin):
 
     list_per_page = 50
     list_max_show_all = 50
-    show_full_result_count = False
     show_facets = ShowFacets.ALLOW
     list_filter_submit = True
     list_fullwidth = True
@@ -198,6 +199,12 @@ class StaffAdmin(ModelAdmin):
         open_fields = {*self.editable_fields, *(() if obj else self.fields_when_adding)}
         guarded = [field.name for field in self.opts.fields if field.name not in open_fields]
         return [*stated, *(name for name in guarded if name not in stated)]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(getattr(field, "widget", None), forms.Textarea):
+            field.widget.attrs["rows"] = 4
+        return field
 
     def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
         stated = super().get_list_filter(request)
@@ -247,17 +254,29 @@ class StaffAdmin(ModelAdmin):
         page.url_path = asked.name  # type: ignore[attr-defined]
         page.attrs = {}  # type: ignore[attr-defined]
         page.icon = asked.icon  # type: ignore[attr-defined]
-        variant = ActionVariant.DANGER if asked.danger else ActionVariant.DEFAULT
-        page.variant = variant  # type: ignore[attr-defined]
+        page.variant = ActionVariant.DEFAULT  # type: ignore[attr-defined]
         return page
+
+
+def tag(word: str, text: str) -> SafeString:
+    """Write a state in its colour, for lists, rows of other pages and read-only fields alike."""
+    return format_html('<span class="bo-tag bo-{}">{}</span>', TONES.get(word, "plain"), text)
+
+
+def row_link(row: models.Model, text: object) -> SafeString:
+    """Link to the page of a row."""
+    options = row._meta
+    name = f"admin:{options.app_label}_{options.model_name}_change"
+    address = reverse(name, args=[quote(row.pk)])
+    return format_html('<a href="{}" class="bo-link">{}</a>', address, text)
 
 
 class StatusColumn:
     """A status in the colour that its word has everywhere."""
 
-    @display(description="Status", ordering="status", label=TONES)
-    def state(self, row: Any) -> tuple[str, str]:
-        return row.status, row.get_status_display()
+    @display(description="Status", ordering="status")
+    def state(self, row: Any) -> SafeString:
+        return tag(row.status, row.get_status_display())
 
 
 class StaffInline(TabularInline):
@@ -266,7 +285,6 @@ class StaffInline(TabularInline):
     extra = 0
     max_num = 0
     can_delete = False
-    show_change_link = True
     tab = True
     per_page = 20
     hide_title = True

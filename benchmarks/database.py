@@ -1,0 +1,159 @@
+"""What correctness costs in the database: locks, the ledger's triggers, the audit trail."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+from cryptography.fernet import Fernet
+
+from benchmarks.bed import Bed, Row, in_turn
+
+CALLERS = 8
+ACTIVATIONS = 160
+POSTINGS = 400
+UPDATES = 300
+
+
+def _all_at_once(work: Callable[[int], Any], count: int) -> float:
+    """Run `work` for each number from 8 threads; return how many a second were done."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CALLERS) as pool:
+        list(pool.map(work, range(count)))
+    return count / (time.perf_counter() - began)
+
+
+def measure_activation(bed: Bed) -> Row:
+    """Activations that fight for the seats of one license."""
+    row = bed.ask("SELECT id, key_sealed FROM licensing_license WHERE status = 'active' LIMIT 1")[0]
+    license_id: UUID = row[0]
+    key = Fernet(bed.stack.env["SWITCHYARD_SECRETS_KEY"]).decrypt(bytes(row[1])).decode()
+    clients = [httpx.Client(base_url=bed.stack.site, timeout=30) for _ in range(CALLERS)]
+    connections = [bed.connect() for _ in range(CALLERS)]
+
+    def activate(number: int) -> None:
+        body = {"license_key": key, "device_id": str(uuid4()), "device_name": "bench"}
+        answer = clients[number % CALLERS].post("/api/v1/licenses/activate", json=body)
+        assert answer.status_code == 201, answer.text
+
+    def bare(number: int) -> None:
+        with connections[number % CALLERS].transaction() as _:
+            raw = connections[number % CALLERS]
+            raw.execute("SELECT 1 FROM licensing_license WHERE id = %s FOR UPDATE", [license_id])
+            raw.execute("INSERT INTO bench_links (license_id) VALUES (%s)", [license_id])
+
+    with psycopg.connect(bed.stack.env["DATABASE_URL"]) as admin:
+        admin.execute(
+            "CREATE TABLE IF NOT EXISTS bench_links (license_id uuid, at timestamptz DEFAULT now())"
+        )
+        admin.execute("GRANT ALL ON bench_links TO switchyard_system")
+    figure, limit, ratio = in_turn(
+        lambda: _all_at_once(activate, ACTIVATIONS), lambda: _all_at_once(bare, ACTIVATIONS)
+    )
+    for each in (*clients, *connections):
+        each.close()
+    return Row(
+        f"activate, {CALLERS} callers on one license, over HTTP",
+        f"{figure:,.0f} a second",
+        f"{limit:,.0f} bare lock + insert transactions a second",
+        ratio,
+        "seats exact (tests); for the record",
+    )
+
+
+def measure_ledger(bed: Bed) -> Row:
+    """Ledger postings of three legs, one commit each."""
+    with psycopg.connect(bed.stack.env["DATABASE_URL"], autocommit=True) as admin:
+        admin.execute("CREATE TABLE IF NOT EXISTS bench_tx (id bigint GENERATED ALWAYS AS IDENTITY"
+                      " PRIMARY KEY, key text UNIQUE)")  # fmt: skip
+        admin.execute("CREATE TABLE IF NOT EXISTS bench_legs (tx bigint REFERENCES bench_tx,"
+                      " account uuid, currency char(3), amount bigint)")  # fmt: skip
+        admin.execute("CREATE INDEX IF NOT EXISTS bench_legs_tx ON bench_legs (tx)")
+        admin.execute("GRANT ALL ON bench_tx, bench_legs TO switchyard_system")
+    accounts = [
+        row[0]
+        for row in bed.ask("SELECT id FROM billing_ledgeraccount WHERE currency = 'EUR' LIMIT 3")
+    ]
+    legs = [(accounts[0], -300), (accounts[1], 100), (accounts[2], 200)]
+
+    def post(raw: psycopg.Connection[Any]) -> None:
+        key, made = f"bench:{uuid4()}", uuid4()
+        raw.execute(
+            "INSERT INTO billing_ledgertransaction (id, key, kind, reference, booked_at)"
+            " VALUES (%s, %s, 'bench', '{}', now())", [made, key],
+        )  # fmt: skip
+        raw.execute(
+            "INSERT INTO billing_ledgerentry (id, transaction_id, account_id, currency, amount_minor)"
+            " VALUES (uuidv7(), %s, %s, 'EUR', %s), (uuidv7(), %s, %s, 'EUR', %s),"
+            " (uuidv7(), %s, %s, 'EUR', %s)",
+            [value for account, amount in legs for value in (made, account, amount)],
+        )
+
+    def bare(raw: psycopg.Connection[Any]) -> None:
+        key = raw.execute("INSERT INTO bench_tx (key) VALUES (%s) RETURNING id", [str(uuid4())])
+        made = key.fetchone()
+        assert made is not None
+        raw.execute(
+            "INSERT INTO bench_legs VALUES (%s, %s, 'EUR', %s), (%s, %s, 'EUR', %s),"
+            " (%s, %s, 'EUR', %s)",
+            [value for account, amount in legs for value in (made[0], account, amount)],
+        )
+
+    figure, limit, ratio = in_turn(lambda: _commits(bed, post), lambda: _commits(bed, bare))
+    return Row(
+        "ledger posting, 3 legs, one commit, 1 client",
+        f"{figure:,.0f} a second",
+        f"{limit:,.0f} bare inserts of the same rows a second",
+        ratio,
+        "for the record",
+    )
+
+
+def _commits(bed: Bed, work: Callable[[psycopg.Connection[Any]], None]) -> float:
+    with bed.connect() as raw:
+        raw.commit()
+        began = time.perf_counter()
+        for _ in range(POSTINGS):
+            work(raw)
+            raw.commit()
+        return POSTINGS / (time.perf_counter() - began)
+
+
+def measure_audit(bed: Bed) -> Row:
+    """AUD-10: what the audit trail adds to a single-row update."""
+    with psycopg.connect(bed.stack.env["DATABASE_URL"], autocommit=True) as admin:
+        admin.execute("CREATE TABLE IF NOT EXISTS bench_organization"
+                      " AS SELECT * FROM accounts_organization")  # fmt: skip
+        admin.execute("CREATE INDEX IF NOT EXISTS bench_organization_id ON bench_organization (id)")
+        admin.execute("GRANT ALL ON bench_organization TO switchyard_system")
+    key = bed.ask("SELECT id FROM accounts_organization LIMIT 1")[0][0]
+
+    def median(table: str) -> float:
+        times = []
+        with bed.connect() as raw:
+            for number in range(UPDATES):
+                began = time.perf_counter()
+                with raw.transaction():
+                    raw.execute(
+                        "SELECT set_config('audit.ctx', '{\"actor_kind\":\"bench\"}', true)"
+                    )
+                    raw.execute(f"UPDATE {table} SET name = %s WHERE id = %s", [str(number), key])
+                times.append(time.perf_counter() - began)
+        return statistics.median(times) * 1000
+
+    figure, limit, ratio = in_turn(
+        lambda: median("accounts_organization"), lambda: median("bench_organization")
+    )
+    return Row(
+        "audited update of one row, whole transaction",
+        f"{figure:.2f} ms median",
+        f"{limit:.2f} ms the same row without the trail",
+        ratio,
+        f"adds under 0.3 ms; added {figure - limit:.2f} ms",
+    )

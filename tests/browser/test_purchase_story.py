@@ -1,0 +1,236 @@
+"""The story that must run: from sign-up to a device that is online, in a real browser."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_counter_from_time, hotp_value
+from playwright.sync_api import Page, expect
+
+from tests import services
+from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.stack import Stack
+
+PASSWORD = "a long and unusual phrase"
+CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123", "name": "Ada Byron"}
+LIMIT = 2
+
+
+def submit(page: Page, name: str | re.Pattern[str]) -> None:
+    page.get_by_role("button", name=name).click()
+
+
+def sign_up(person: Visitor, email: str, *, look: Callable[[str], None]) -> None:
+    page = person.page
+    person.go("/signup/")
+    look("sign-up")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    submit(page, "Create account")
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    look("check your mail")
+    page.get_by_role("link", name="open the demo mailbox").click()
+    look("demo mailbox")
+    page.get_by_role("link", name=re.compile("onfirm")).first.click()
+    look("a mail")
+    page.locator("main a[href*='confirm-email']").first.click()
+    look("confirm e-mail")
+    submit(page, "Yes, confirm")
+
+
+def describe(person: Visitor, *, look: Callable[[str], None]) -> None:
+    page = person.page
+    if "/login/" in page.url:
+        raise AssertionError("a confirmed e-mail signs its owner in")
+    expect(page.get_by_role("heading", name="Welcome to Switchyard")).to_be_visible()
+    look("welcome")
+    page.get_by_label("Organization").fill("Analytical Engines")
+    page.get_by_label("Country").select_option("DE")
+    submit(page, "Continue")
+    look("goals")
+    page.get_by_role("link", name=re.compile("License an app")).click()
+
+
+def buy(person: Visitor, *, look: Callable[[str], None]) -> None:
+    page = person.page
+    look("catalogue")
+    page.get_by_role("link", name="Choose Fleet Remote Solo").click()
+    look("product")
+    submit(page, "Continue to payment")
+    look("review")
+    submit(page, re.compile("^Pay "))
+    expect(page.get_by_label("Card number")).to_be_visible()
+    assert page.url.startswith(person.stack.stripe)
+    look("payment page")
+    for label, value in (
+        ("Card number", CARD["number"]), ("Expiry", CARD["expiry"]),
+        ("Security code", CARD["cvc"]), ("Name", CARD["name"]),
+    ):  # fmt: skip
+        page.get_by_label(re.compile(label)).first.fill(value)
+    submit(page, re.compile("^Pay "))
+    expect(page.get_by_role("heading", name="Processing your payment")).to_be_visible()
+    look("processing")
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible(timeout=30_000)
+    look("paid")
+
+
+def read_invoice(person: Visitor, *, look: Callable[[str], None]) -> None:
+    page = person.page
+    page.locator("main a[href*='/billing/invoices/']").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile(r"SY-\d{4}-\d{6}"))
+    look("invoice")
+    address = page.locator("main a[href$='/pdf/']").first.get_attribute("href")
+    answer = person.context.request.get(person.stack.site + str(address))
+    assert answer.status == 200
+    assert answer.body().startswith(b"%PDF-")
+    person.go("/billing/")
+    expect(page.get_by_role("link", name="Fleet Remote Solo").first).to_be_visible()
+    look("billing")
+
+
+def read_key(person: Visitor, *, look: Callable[[str], None]) -> str:
+    page = person.page
+    person.go("/licenses/")
+    look("licenses")
+    page.get_by_role("link", name="Fleet Remote Solo").first.click()
+    look("license")
+    submit(page, "Show key")
+    found = re.search(r"SWY(?:-[0-9A-Z]{5}){5}", page.locator("main").inner_text())
+    assert found
+    look("license with key")
+    return found.group(0)
+
+
+def run_device(stack: Stack, key: str, folder: Any) -> subprocess.Popen[str]:
+    """Run the example program, as a customer would on a machine of theirs."""
+    return subprocess.Popen(
+        [
+            sys.executable, str(services.ROOT / "examples" / "device_client.py"),
+            "--server", stack.site, "--key", key, "--name", "Difference engine",
+            "--state", str(folder / "device.json"),
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def fill_up_and_overflow(stack: Stack, key: str) -> None:
+    """A second device takes the last seat; the next one is refused with a clear code."""
+    codes = []
+    for number in range(LIMIT):
+        body = {
+            "license_key": key,
+            "device_id": f"extra-{number}",
+            "device_name": f"Extra {number}",
+        }
+        answer = httpx.post(f"{stack.site}/api/v1/licenses/activate", json=body, timeout=10)
+        codes.append((answer.status_code, answer.json().get("code")))
+    assert codes[-1] == (409, "too_many_devices")
+    assert [status for status, _ in codes] == [201] * (LIMIT - 1) + [409]
+
+
+def totp(secret: str) -> str:
+    counter = hotp_counter_from_time()
+    return str(format_hotp_value(hotp_value(secret, counter)))
+
+
+def staff_sees_it_all(staff: Visitor, email: str, password: str) -> None:
+    page = staff.page
+    staff.go(staff.stack.backoffice + "/")
+    staff.check("back office sign-in")
+    page.locator("input[name=login]").fill("admin@switchyard.example")
+    page.locator("input[name=password]").fill(password)
+    page.locator("form button[type=submit]").first.click()
+    expect(page.locator(".bo-secret")).to_be_visible()
+    staff.check("back office enrolment")
+    secret = page.locator(".bo-secret").inner_text().strip()
+    page.locator("input[name=code]").fill(totp(secret))
+    page.locator("form.bo-form button[type=submit]").click()
+    page.wait_for_load_state("networkidle")
+    for path, text in (
+        ("/accounts/organization/?q=Analytical", "Analytical Engines"),
+        ("/licensing/license/", "Fleet Remote Solo"),
+        ("/licensing/devicelink/?q=Difference", "Difference engine"),
+        ("/accounts/auditlog/", "licensing_devicelink"),
+    ):
+        staff.go(staff.stack.backoffice + path)
+        expect(page.locator("body")).to_contain_text(text)
+
+
+def trail_of(stack: Stack, email: str) -> set[str]:
+    with psycopg.connect(stack.env["DATABASE_SYSTEM_URL"]) as connection:
+        rows = connection.execute(
+            "SELECT l.entity_type, l.action FROM audit.logs l WHERE l.organization_id ="
+            " (SELECT m.organization_id FROM accounts_membership m JOIN accounts_user u"
+            " ON u.id = m.user_id WHERE u.email = %s)", [email],
+        ).fetchall()  # fmt: skip
+    return {f"{kind}.{action}" for kind, action in rows}
+
+
+@pytest.mark.parametrize(
+    ("device", "viewport", "scheme"),
+    [("desktop", DESKTOP, "light"), ("phone", PHONE, "dark")],
+    ids=["desktop", "phone"],
+)
+def test_a_purchase_from_sign_up_to_a_device_online(
+    visit: Any, stack: Stack, passwords: dict[str, str], tmp_path: Any,
+    device: str, viewport: dict[str, int], scheme: str,
+) -> None:  # fmt: skip
+    email = f"ada-{device}@example.com"
+    person = visit(viewport=viewport, color_scheme=scheme)
+    stack.control("webhooks", delay_ms=1500)
+    sign_up(person, email, look=person.check)
+    describe(person, look=person.check)
+    buy(person, look=person.check)
+    stack.control("webhooks", delay_ms=0)
+    read_invoice(person, look=person.check)
+    key = read_key(person, look=person.check)
+
+    client = run_device(stack, key, tmp_path)
+    try:
+        state = person.page.locator("#devices tr", has_text="Difference engine")
+        expect(state).to_be_visible(timeout=15_000)
+        expect(state).to_contain_text("Online", timeout=3_000)
+        person.check("license with a device online")
+    finally:
+        client.send_signal(signal.SIGINT)
+        output, _ = client.communicate(timeout=20)
+    assert "ctivated" in output
+    fill_up_and_overflow(stack, key)
+    person.go("/")
+    expect(person.page.get_by_text("Analytical Engines").first).to_be_visible()
+    person.check("overview")
+    for path in ("/profile/", "/security/", "/billing/invoices/", "/api/docs/"):
+        person.go(path)
+        person.check(path)
+    if device == "desktop":
+        staff_sees_it_all(visit(), email, passwords["admin@switchyard.example"])
+        person.go("/licenses/")
+        person.page.get_by_role("link", name="Fleet Remote Solo").first.click()
+        row = person.page.locator("#devices tr", has_text="Difference engine")
+        expect(row).to_contain_text("Offline", timeout=65_000)
+    assert trail_of(stack, email) >= {
+        "accounts_organization.insert", "accounts_membership.insert", "billing_order.insert",
+        "billing_invoice.insert", "billing_invoice.update", "billing_subscription.insert",
+        "licensing_license.insert", "licensing_devicelink.insert",
+        "licensing_license.license.key_revealed",
+    }  # fmt: skip
+
+
+def test_the_purchase_works_without_javascript_up_to_the_invoice(visit: Any, stack: Stack) -> None:
+    person = visit(java_script_enabled=False)
+    seen: list[str] = []
+    stack.control("webhooks", delay_ms=1500)
+    sign_up(person, "plain@example.com", look=seen.append)
+    describe(person, look=seen.append)
+    buy(person, look=seen.append)
+    stack.control("webhooks", delay_ms=0)
+    read_invoice(person, look=seen.append)
+    assert "invoice" in seen

@@ -1,0 +1,113 @@
+"""Alice (owner), Bob (member), Charlie (stranger) and nobody are asked of every route.
+
+A new route is asked too, without anybody adding it here; one that needs a parameter unknown to
+`world` fails until the world has it.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils.timezone import now
+
+from billing.models import Invoice, Order
+from config.kit import context
+from licensing.models import License
+from tests.conftest import People
+from tests.factories.backoffice import device, purchase
+from tests.factories.billing import PriceFactory
+from tests.house.routes import Route, routes
+
+# Who may come without an account: the doors themselves, programs with a credential of their own,
+# machines, and the API's description.
+OPEN_PAGES = {
+    "account_login", "account_signup", "account_reset_password", "account_reset_password_done",
+    "account_reset_password_from_key", "account_reset_password_from_key_done",
+    "account_email_verification_sent", "account_confirm_email", "account_inactive",
+    "account_confirm_login_code", "account_logout", "mfa_authenticate", "health", "readiness",
+    "csp_report", "api_docs", "api_schema", "demo_mail", "demo_mail_message", "demo_mail_html",
+    "webhook_stripe", "api_license_validate", "api_license_activate", "api_license_deactivate",
+    "api_device_heartbeat",
+}  # fmt: skip
+METHODS = ("get", "post")
+ALL = routes()
+OBJECTS = [route for route in ALL if any(name.endswith("_id") for name in route.parameters)]
+
+
+@pytest.fixture
+def world(people: People) -> dict[str, object]:
+    """One object of each kind, all Northwind's, by the name of its parameter."""
+    price = PriceFactory()
+    license = purchase(people.organization, people.alice, price, now())
+    with context.acting(organization_id=people.organization.pk):
+        link = device(license, 1, now())
+        order = Order.objects.for_organization(people.organization).get()
+        invoice = Invoice.objects.for_organization(people.organization).get()
+        license = License.objects.get(pk=license.pk)
+    return {
+        "license_id": license.pk, "link_id": link.pk, "order_id": order.pk,
+        "invoice_id": invoice.pk, "subscription_id": license.subscription_id,
+        "slug": price.product.slug, "key": "unknown", "uidb36": "1", "name": "unknown.eml",
+    }  # fmt: skip
+
+
+def _ask(client: Any, method: str, path: str) -> Any:
+    body = {"content_type": "application/json"} if path.startswith("/api/") else {}
+    return getattr(client, method)(path, **body)
+
+
+def _is_refused(answer: Any) -> bool:
+    if answer.status_code in (401, 403, 405):
+        return True
+    return answer.status_code == 302 and settings.LOGIN_URL_PATH in answer.headers["Location"]
+
+
+@pytest.fixture(autouse=True)
+def login_path(settings: Any) -> None:
+    settings.LOGIN_URL_PATH = "/login/"
+
+
+@pytest.mark.parametrize("route", ALL, ids=lambda route: route.template)
+def test_nobody_comes_in_without_an_account(
+    people: People, world: dict[str, object], route: Route
+) -> None:
+    for method in METHODS:
+        answer = _ask(people.client(None), method, route.path(world))
+        assert answer.status_code < 500
+        if route.name not in OPEN_PAGES:
+            assert _is_refused(answer), (method, answer.status_code)
+
+
+@pytest.mark.parametrize("route", ALL, ids=lambda route: route.template)
+def test_members_are_answered_and_never_with_an_error_of_ours(
+    people: People, world: dict[str, object], route: Route
+) -> None:
+    for user, method in product((people.alice, people.bob), METHODS):
+        answer = _ask(people.client(user), method, route.path(world))
+        assert answer.status_code < 500, answer.content[:300]
+        if method == "get" and route in OBJECTS and answer.status_code != 405:
+            assert answer.status_code != 404, "a member knows the organization's objects"
+
+
+@pytest.mark.parametrize("route", OBJECTS, ids=lambda route: route.template)
+def test_a_strangers_object_looks_unknown(
+    people: People, world: dict[str, object], route: Route
+) -> None:
+    charlie = people.client(people.charlie)
+    unknown = dict.fromkeys(world, "01900000-0000-7000-8000-000000000000")
+    for method in METHODS:
+        answer = _ask(charlie, method, route.path(world))
+        same = _ask(charlie, method, route.path(unknown))
+        assert answer.status_code == same.status_code
+        assert answer.status_code in (401, 404, 405), (method, answer.status_code)
+        if route.is_api and answer.status_code == 404:
+            assert {**answer.json(), "request_id": ""} == {**same.json(), "request_id": ""}
+
+
+def test_the_walk_finds_the_site() -> None:
+    names = {route.name for route in ALL}
+    assert len(ALL) > 60
+    assert {"overview", "licenses", "api_orders", "api_license_activate", "webhook_stripe"} <= names
