@@ -10,9 +10,11 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from redis import RedisError
 
 from config.kit.errors import DomainError, RateLimited, Unavailable
 from config.kit.problems import CONTENT_TYPE, problem, problem_response, wants_problem
+from config.kit.redis import connect
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -28,7 +30,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
-    """Answer allauth's rate limits, which all count by the minute."""
+    """Answer allauth's rate limits, which all count by the minute.
+
+    Without Redis nothing can be counted, so allauth lets nobody try: that is not the caller's doing.
+    """
+    try:
+        connect().ping()
+    except RedisError:
+        return unavailable(request)
     return refusal_page(request, RateLimited(retry_after=60))
 
 

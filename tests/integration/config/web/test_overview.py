@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 import redis
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -17,7 +16,6 @@ from accounts.services import audit
 from billing.models import Transaction
 from config.kit import context
 from config.kit.ids import seal
-from config.kit.redis import connect
 from config.web.overview import spend_by_month
 from config.web.presence import presence_of
 from licensing.models import DeviceLink, License
@@ -145,15 +143,6 @@ def test_without_redis_devices_are_counted_from_their_last_check_ins(
     gone = device_of(license, last_seen_at=at - timedelta(minutes=5))
     presence = presence_of([(each.pk, each.last_seen_at) for each in (recent, gone)], at)
     assert (presence.online, presence.total, presence.exact) == (1, 2, False)
-
-
-@pytest.fixture
-def redis_away(settings: Any) -> Any:
-    """Point the shared client at a port where nothing listens."""
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    connect.cache_clear()
-    yield
-    connect.cache_clear()
 
 
 def test_spend_is_what_was_paid_less_what_came_back_by_month(people: People) -> None:

@@ -12,6 +12,7 @@ from django.test import Client, RequestFactory
 from accounts.models import Membership
 from config.kit import context
 from config.web.context_processors import shell
+from config.web.errors import too_many_requests
 from tests.conftest import People, WalledClient
 
 
@@ -117,6 +118,20 @@ def test_a_form_without_its_token_is_refused_with_a_page(people: People) -> None
     answer = Client(enforce_csrf_checks=True).post("/login/", {"login": "a", "password": "b"})
     assert answer.status_code == 403
     assert "Please send that again" in answer.content.decode()
+
+
+def test_allauths_rate_limits_answer_429_with_a_time(people: People) -> None:
+    client = WalledClient()
+    form = {"email": "agnes@example.com"}
+    statuses = [client.post("/password/reset/", form).status_code for _ in range(5)]
+    assert statuses == [302] * 5
+    refused = client.post("/password/reset/", form)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "60")
+
+
+def test_when_nothing_can_be_counted_the_answer_is_503_and_not_too_many(redis_away: None) -> None:
+    answer = too_many_requests(RequestFactory().post("/login/"))
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
 
 
 def test_reports_of_broken_policies_are_taken_from_anybody_and_cut_short(db: None) -> None:
