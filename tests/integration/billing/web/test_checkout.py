@@ -148,6 +148,14 @@ def test_a_saved_card_is_charged_after_the_button_and_not_before(
     assert vendor.charges() == 1
 
 
+def test_a_card_kept_twice_is_offered_once(
+    vendor: Vendor, alice: Any, people: Any, order: Order, card: SavedCard
+) -> None:
+    card_of(people.organization, "pm_again")
+
+    assert page(alice, order).content.decode().count("Visa ending in 4242") == 1
+
+
 def test_choosing_a_card_closes_the_page_that_was_open(
     vendor: Vendor, alice: Any, order: Order, card: SavedCard
 ) -> None:
