@@ -14,7 +14,15 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from accounts.services import audit
-from config.kit.backoffice import TONES, AskedAction, Export, NamedSet, StaffAdmin, StaffInline
+from config.kit.backoffice import (
+    AskedAction,
+    Export,
+    NamedSet,
+    StaffAdmin,
+    StaffInline,
+    row_link,
+    tag,
+)
 from licensing.models import DeviceLink, License
 from licensing.rules.transitions import SuspendedReason
 from licensing.services import devices, licenses
@@ -46,15 +54,18 @@ def _deactivate(link: DeviceLink, reason: str) -> None:
 class DeviceInline(StaffInline):
     model = DeviceLink
     verbose_name_plural = "devices"
-    fields = ("name", "device_id", "platform", "state", "last_seen_at", "activated_at")
+    fields = ("link", "device_id", "platform", "state", "last_seen_at", "activated_at")
     readonly_fields = fields
     ordering = ("deactivated_at", "-activated_at")
     tab = False
-    hide_title = False
 
-    @display(description="State", label=TONES)
-    def state(self, link: DeviceLink) -> tuple[str, str]:
-        return ("active", "Active") if link.is_active else ("ended", "Deactivated")
+    @display(description="Name")
+    def link(self, device: DeviceLink) -> str:
+        return row_link(device, device.name)
+
+    @display(description="State")
+    def state(self, device: DeviceLink) -> str:
+        return tag("active", "Active") if device.is_active else tag("ended", "Deactivated")
 
 
 @admin.register(License)
@@ -77,7 +88,7 @@ class LicenseAdmin(StaffAdmin):
         (None, {"fields": ("masked_key", "organization", "subscription", ("product", "plan"))}),
         (
             "Standing",
-            {"fields": (("status", "suspended_reason"), "seats", ("starts_at", "expires_at"))},
+            {"fields": (("state", "suspended_reason"), "seats", ("starts_at", "expires_at"))},
         ),
         (
             "Record",
@@ -90,7 +101,7 @@ class LicenseAdmin(StaffAdmin):
             },
         ),
     )
-    readonly_fields = ("masked_key", "seats")
+    readonly_fields = ("masked_key", "state", "seats")
     attention = (
         NamedSet("expiring_30d", "Expiring in 30 days", lambda rows, at: rows.expiring(at)),
         NamedSet("suspended", "Suspended", lambda rows, at: rows.suspended()),
@@ -100,8 +111,8 @@ class LicenseAdmin(StaffAdmin):
             "suspend",
             "Suspend",
             permission="licensing.suspend_license",
-            effect="Its devices keep their seats and are refused at their next question, until "
-            "the license is reinstated.",
+            effect="Devices keep their seats and are refused at their next question, until "
+            "somebody reinstates the license.",
             work=_suspend,
             applies=lambda license: license.status == Status.ACTIVE,
             danger=True,
@@ -111,7 +122,7 @@ class LicenseAdmin(StaffAdmin):
             "reinstate",
             "Reinstate",
             permission="licensing.suspend_license",
-            effect="Its devices are served again at their next question.",
+            effect="Devices are served again at their next question.",
             work=_reinstate,
             applies=lambda license: license.status == Status.SUSPENDED,
             icon="play_circle",
@@ -154,10 +165,10 @@ class LicenseAdmin(StaffAdmin):
     def masked_key(self, license: License) -> str:
         return license.masked_key
 
-    @display(description="Status", ordering="status", label=TONES)
-    def state(self, license: License) -> tuple[str, str]:
+    @display(description="Status", ordering="status")
+    def state(self, license: License) -> str:
         state = license.state(now())
-        return state, state.title()
+        return tag(state, state.title())
 
     @display(description="Seats")
     def seats(self, license: Any) -> str:
@@ -209,7 +220,7 @@ class DeviceLinkAdmin(StaffAdmin):
             "deactivate",
             "Deactivate",
             permission="licensing.deactivate_devicelink",
-            effect="Its seat is free at once and its token is dead. The program may activate it "
+            effect="The seat is free at once and the token is dead. The program may activate it "
             "again with the key, if a seat is free.",
             work=_deactivate,
             applies=lambda link: link.is_active,
@@ -235,8 +246,8 @@ class DeviceLinkAdmin(StaffAdmin):
         link = super().get_object(request, object_id, from_field)
         return with_presence([link])[0] if link else None
 
-    @display(description="State", label=TONES)
-    def state(self, link: Any) -> tuple[str, str]:
+    @display(description="State")
+    def state(self, link: Any) -> str:
         if not link.is_active:
-            return "ended", "Deactivated"
-        return ("online", "Online") if link.is_online else ("offline", "Offline")
+            return tag("ended", "Deactivated")
+        return tag("online", "Online") if link.is_online else tag("offline", "Offline")

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from accounts.admin.customers import MemberInline, OrganizationAdmin
 from accounts.models import Organization
 from billing.models import Invoice, Subscription
-from config.kit.backoffice import StaffInline, StatusColumn
+from config.kit.backoffice import StaffInline, StatusColumn, row_link
 from licensing.models import License
 
 
@@ -29,7 +29,7 @@ class SubscriptionInline(StatusColumn, StaffInline):
 
     @display(description="Product")
     def product(self, row: Subscription) -> str:
-        return row.price.product.name
+        return row_link(row, row.price.product.name)
 
     @display(description="Amount")
     def amount(self, row: Subscription) -> str:
@@ -38,12 +38,16 @@ class SubscriptionInline(StatusColumn, StaffInline):
 
 class LicenseInline(StatusColumn, StaffInline):
     model = License
-    fields = ("masked_key", "product", "plan", "state", "expires_at")
+    fields = ("key", "product", "plan", "state", "expires_at")
     readonly_fields = fields
     ordering = ("-created_at",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("product")
+
+    @display(description="Key")
+    def key(self, row: License) -> str:
+        return row_link(row, row.masked_key)
 
 
 class InvoiceInline(StatusColumn, StaffInline):
@@ -54,7 +58,7 @@ class InvoiceInline(StatusColumn, StaffInline):
 
     @display(description="Number")
     def title(self, row: Invoice) -> str:
-        return row.number or "Draft"
+        return row_link(row, row.number or "Draft")
 
     @display(description="Total")
     def amount(self, row: Invoice) -> str:

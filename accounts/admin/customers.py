@@ -31,7 +31,6 @@ class MemberInline(StaffInline):
     verbose_name_plural = "members"
     fields = ("user", "role", "created_at")
     readonly_fields = fields
-    show_change_link = False
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("user")
@@ -42,7 +41,6 @@ class MembershipInline(StaffInline):
     verbose_name_plural = "organizations"
     fields = ("organization", "role", "created_at")
     readonly_fields = fields
-    show_change_link = False
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("organization")
@@ -67,10 +65,10 @@ class UserAdmin(StatusColumn, StaffAdmin):
     inlines = (MembershipInline,)
     fieldsets = (
         (None, {"fields": ("email", ("first_name", "last_name"), "phone", "time_zone")}),
-        ("Standing", {"fields": (("status", "role"), ("has_second_factor", "is_superuser"))}),
+        ("Standing", {"fields": (("state", "role"), ("has_second_factor", "is_superuser"))}),
         ("Record", {"fields": ("id", ("created_at", "last_login"))}),
     )
-    readonly_fields = ("has_second_factor",)
+    readonly_fields = ("state", "has_second_factor")
     attention = (
         NamedSet(
             "new_7d",
@@ -155,10 +153,10 @@ class OrganizationAdmin(StatusColumn, StaffAdmin):
     ordering = ("-created_at",)
     inlines: tuple[type[StaffInline], ...] = (MemberInline,)
     fieldsets: Any = (
-        (None, {"fields": ("name", ("country", "subscription_tier"), ("status", "is_personal"))}),
+        (None, {"fields": ("name", ("country", "subscription_tier"), ("state", "is_personal"))}),
         ("Record", {"fields": ("id", "created_by", ("created_at", "welcomed_at"))}),
     )
-    readonly_fields: tuple[str, ...] = ()
+    readonly_fields = ("state",)
     list_select_related = ("created_by",)
     attention = (
         NamedSet(

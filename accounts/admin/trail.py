@@ -95,7 +95,7 @@ class TrailList(ChangeList):
 
 
 def with_names(entries: list[AuditLog]) -> list[AuditLog]:
-    """Set `actor` and `customer` on each entry; the trail itself holds ids only."""
+    """Set `actor`, `customer` and `thing` on each entry; the trail itself holds ids only."""
     people = {_uuid(entry.actor_id) for entry in entries if entry.actor_kind == "user"} - {None}
     customers = {entry.organization_id for entry in entries} - {None}
     emails = dict(User.objects.filter(pk__in=people).values_list("pk", "email"))
@@ -104,6 +104,7 @@ def with_names(entries: list[AuditLog]) -> list[AuditLog]:
         known = emails.get(_uuid(entry.actor_id)) if entry.actor_kind == "user" else None
         entry.actor = known or " ".join(filter(None, (entry.actor_kind, entry.actor_id)))
         entry.customer = names.get(entry.organization_id, "")
+        entry.thing = entry.entity_type.partition("_")[2] or entry.entity_type
     return entries
 
 
@@ -119,11 +120,14 @@ class AuditLogAdmin(StaffAdmin):
     list_display = ("when", "who", "action", "entity", "customer_name", "ip", "in_request")
     list_display_links = ("when",)
     list_filter = (
-        ActionFilter, EntityFilter, EntityIdFilter, ActorFilter, CustomerFilter, RequestFilter,
-        ("at", DateFieldListFilter),
+        ActionFilter, ActorFilter, CustomerFilter, RequestFilter, EntityIdFilter,
+        ("at", DateFieldListFilter), EntityFilter,
     )  # fmt: skip
+    search_fields = ("entity_id__exact", "request_id__exact", "actor_id__exact")
+    search_help_text = "Id of the entity, the actor or the request"
     ordering = ("-id",)
     paginator = CappedPaginator
+    show_full_result_count = False
     show_facets = ShowFacets.NEVER
     sortable_by = ()
     fieldsets = (
@@ -172,8 +176,8 @@ class AuditLogAdmin(StaffAdmin):
         return entry.customer or "-"
 
     @display(description="Entity")
-    def entity(self, entry: AuditLog) -> str:
-        return f"{entry.entity_type.partition('_')[2] or entry.entity_type} {(entry.entity_id or '')[-6:]}"
+    def entity(self, entry: Any) -> str:
+        return f"{entry.thing} {(entry.entity_id or '')[-6:]}".strip()
 
     @display(description="Request")
     def in_request(self, entry: AuditLog) -> Any:

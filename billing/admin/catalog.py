@@ -45,8 +45,9 @@ class ProductAdmin(StaffAdmin):
     )
 
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
-        fields = [*self.editable_fields, *self.fields_when_adding]
-        saved = catalog.publish_product(obj.slug, **{name: getattr(obj, name) for name in fields})
+        names = [*self.editable_fields, *self.fields_when_adding]
+        fields = {name: getattr(obj, name) for name in names if name != "slug"}
+        saved = catalog.publish_product(obj.slug, **fields)
         obj.pk, obj._state.adding = saved.pk, False
 
 

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from accounts.services import audit
 from billing.models import StripeEvent
 from billing.services import inbox
-from config.kit.backoffice import TONES, AskedAction, CappedPaginator, NamedSet, StaffAdmin
+from config.kit.backoffice import AskedAction, CappedPaginator, NamedSet, StaffAdmin, tag
 
 LATE = timedelta(minutes=2)
 
@@ -36,6 +36,7 @@ class StripeEventAdmin(StaffAdmin):
     search_fields = ("event_id", "object_id", "type")
     search_help_text = "The vendor's event or object id"
     paginator = CappedPaginator
+    show_full_result_count = False
     ordering = ("-received_at",)
     fieldsets = (
         (None, {"fields": ("event_id", "type", "object_id", "state")}),
@@ -67,11 +68,11 @@ class StripeEventAdmin(StaffAdmin):
         ),
     )
 
-    @display(description="State", label=TONES)
-    def state(self, event: StripeEvent) -> tuple[str, str]:
+    @display(description="State")
+    def state(self, event: StripeEvent) -> str:
         if event.handled_at is not None:
-            return "handled", "Handled"
-        return ("failed", "Failing") if event.error else ("waiting", "Waiting")
+            return tag("handled", "Handled")
+        return tag("failed", "Failing") if event.error else tag("waiting", "Waiting")
 
     @display(description="Error")
     def error_start(self, event: StripeEvent) -> str:

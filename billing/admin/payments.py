@@ -45,7 +45,7 @@ class PaymentAttemptAdmin(StatusColumn, StaffAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
     fieldsets = (
-        (None, {"fields": ("invoice", "organization", ("status", "method"), "total")}),
+        (None, {"fields": ("invoice", "organization", ("state", "method"), "total")}),
         ("Outcome", {"fields": ("decline_code", "failure", "lease_until")}),
         (
             "At the vendor",
@@ -53,7 +53,7 @@ class PaymentAttemptAdmin(StatusColumn, StaffAdmin):
         ),
         ("Record", {"fields": ("id", "number", ("created_at", "updated_at"))}),
     )
-    readonly_fields = ("total",)
+    readonly_fields = ("state", "total")
     attention = (
         NamedSet(
             "left_to_staff",
@@ -100,12 +100,12 @@ class TransactionAdmin(StatusColumn, StaffAdmin):
     search_help_text = "Organization, invoice or the vendor's id"
     date_hierarchy = "created_at"
     fieldsets = (
-        (None, {"fields": ("organization", ("kind", "status"), "total", "method")}),
+        (None, {"fields": ("organization", ("kind", "state"), "total", "method")}),
         ("For", {"fields": ("invoice", "subscription")}),
         ("At the vendor", {"fields": (("provider", "provider_id"), "metadata")}),
         ("Record", {"fields": ("id", ("created_at", "processed_at"))}),
     )
-    readonly_fields = ("total",)
+    readonly_fields = ("state", "total")
     export = Export(
         permission="billing.export_transaction",
         columns={
@@ -127,7 +127,6 @@ class LedgerEntryInline(StaffInline):
     verbose_name_plural = "entries"
     fields = ("account", "debit", "credit")
     readonly_fields = fields
-    show_change_link = False
     tab = False
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -150,6 +149,7 @@ class LedgerTransactionAdmin(StaffAdmin):
     search_fields = ("key", "=id")
     search_help_text = "Key or number of the posting"
     paginator = CappedPaginator
+    show_full_result_count = False
     ordering = ("-id",)
     sortable_by = ("id",)
     inlines = (LedgerEntryInline,)

@@ -23,7 +23,7 @@ from billing.models import (
     Subscription,
 )
 from billing.services import documents
-from config.kit.backoffice import Export, NamedSet, StaffAdmin, StaffInline, StatusColumn
+from config.kit.backoffice import Export, NamedSet, StaffAdmin, StaffInline, StatusColumn, row_link
 
 
 class PeriodInline(StaffInline):
@@ -32,7 +32,6 @@ class PeriodInline(StaffInline):
     fields = ("starts_at", "ends_at", "invoice")
     readonly_fields = fields
     ordering = ("-starts_at",)
-    show_change_link = False
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("invoice")
@@ -50,7 +49,7 @@ class SubscriptionAdmin(StatusColumn, StaffAdmin):
     date_hierarchy = "created_at"
     inlines = (PeriodInline,)
     fieldsets = (
-        (None, {"fields": ("organization", "price", ("status", "interval"), "amount", "quantity")}),
+        (None, {"fields": ("organization", "price", ("state", "interval"), "amount", "quantity")}),
         (
             "Periods",
             {
@@ -64,7 +63,7 @@ class SubscriptionAdmin(StatusColumn, StaffAdmin):
         ),
         ("Record", {"fields": ("id", "order_item", "stripe_subscription_id", "created_at")}),
     )
-    readonly_fields = ("amount",)
+    readonly_fields = ("state", "amount")
     attention = (NamedSet("past_due", "Past due", lambda rows, at: rows.filter(status="past_due")),)
     export = Export(
         permission="billing.export_subscription",
@@ -95,7 +94,6 @@ class OrderItemInline(StaffInline):
     verbose_name_plural = "items"
     fields = ("product_name", "sku", "interval", "quantity", "amount")
     readonly_fields = fields
-    show_change_link = False
 
     @display(description="Total")
     def amount(self, item: OrderItem) -> str:
@@ -104,9 +102,13 @@ class OrderItemInline(StaffInline):
 
 class InvoiceInline(StatusColumn, StaffInline):
     model = Invoice
-    fields = ("number", "state", "amount", "issued_at", "paid_at")
+    fields = ("title", "state", "amount", "issued_at", "paid_at")
     readonly_fields = fields
     ordering = ("-created_at",)
+
+    @display(description="Number")
+    def title(self, invoice: Invoice) -> str:
+        return row_link(invoice, invoice.number or "Draft")
 
     @display(description="Total")
     def amount(self, invoice: Invoice) -> str:
@@ -123,11 +125,11 @@ class OrderAdmin(StatusColumn, StaffAdmin):
     date_hierarchy = "placed_at"
     inlines = (OrderItemInline, InvoiceInline)
     fieldsets = (
-        (None, {"fields": ("number", "organization", ("status", "kind"), "amount")}),
+        (None, {"fields": ("number", "organization", ("state", "kind"), "amount")}),
         ("When", {"fields": (("placed_at", "placed_by"), ("completed_at", "cancelled_at"))}),
         ("Record", {"fields": ("id", "client_key", "details", "notes")}),
     )
-    readonly_fields = ("amount",)
+    readonly_fields = ("state", "amount")
     export = Export(
         permission="billing.export_order",
         columns={
@@ -148,7 +150,6 @@ class InvoiceLineInline(StaffInline):
     verbose_name_plural = "lines"
     fields = ("description", "quantity", "unit", "net_amount", "tax_rate", "tax_amount")
     readonly_fields = fields
-    show_change_link = False
 
     @display(description="Unit price")
     def unit(self, line: InvoiceLine) -> str:
@@ -166,8 +167,12 @@ class InvoiceLineInline(StaffInline):
 class AttemptInline(StatusColumn, StaffInline):
     model = PaymentAttempt
     verbose_name_plural = "payment attempts"
-    fields = ("number", "method", "state", "decline_code", "payment_intent_id", "created_at")
+    fields = ("link", "method", "state", "decline_code", "payment_intent_id", "created_at")
     readonly_fields = fields
+
+    @display(description="Attempt")
+    def link(self, attempt: PaymentAttempt) -> str:
+        return row_link(attempt, f"No. {attempt.number}")
 
 
 @admin.register(Invoice)
@@ -181,13 +186,13 @@ class InvoiceAdmin(StatusColumn, StaffAdmin):
     ordering = ("-created_at",)
     inlines = (InvoiceLineInline, AttemptInline)
     fieldsets = (
-        (None, {"fields": ("title", "organization", "order", "status", "pdf")}),
+        (None, {"fields": ("title", "organization", "order", "state", "pdf")}),
         ("Amounts", {"fields": (("net_amount", "tax_amount", "amount"), "tax_note")}),
         ("When", {"fields": (("issued_at", "due_at", "paid_at"),)}),
         ("Parties as on the document", {"fields": ("buyer", "seller")}),
         ("Record", {"fields": ("id", ("tax_treatment", "tax_country"), "created_at")}),
     )
-    readonly_fields = ("title", "amount", "net_amount", "tax_amount", "pdf")
+    readonly_fields = ("title", "state", "amount", "net_amount", "tax_amount", "pdf")
     attention = (
         NamedSet(
             "overdue",

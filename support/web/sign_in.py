@@ -29,8 +29,7 @@ class LoginView(_Door, account.LoginView):
     words: ClassVar[dict[str, str]] = {
         "title": "Sign in",
         "lead": "For staff. A second factor is required.",
-        "submit": "Sign in",
-        "forgotten": "yes",
+        "button": "Sign in",
     }
 
 
@@ -38,7 +37,7 @@ class LogoutView(_Door, account.LogoutView):
     words: ClassVar[dict[str, str]] = {
         "title": "Sign out",
         "lead": "You leave the back office on this browser.",
-        "submit": "Sign out",
+        "button": "Sign out",
     }
 
 
@@ -46,7 +45,7 @@ class ReauthenticateView(_Door, account.ReauthenticateView):
     words: ClassVar[dict[str, str]] = {
         "title": "Is it still you?",
         "lead": "This step asks for your password again.",
-        "submit": "Go on",
+        "button": "Go on",
     }
 
 
@@ -54,7 +53,7 @@ class PasswordChangeView(_Door, account.PasswordChangeView):
     words: ClassVar[dict[str, str]] = {
         "title": "Change password",
         "lead": "At least ten characters, and not a common one.",
-        "submit": "Change password",
+        "button": "Change password",
         "back": "yes",
     }
 
@@ -63,7 +62,7 @@ class CodeView(_Door, factor.AuthenticateView):
     words: ClassVar[dict[str, str]] = {
         "title": "Enter your code",
         "lead": "From your authenticator app, or one of your recovery codes.",
-        "submit": "Sign in",
+        "button": "Sign in",
         "leave": "Sign in as somebody else",
     }
 
@@ -72,7 +71,7 @@ class CodeAgainView(_Door, factor.ReauthenticateView):
     words: ClassVar[dict[str, str]] = {
         "title": "Is it still you?",
         "lead": "This step asks for a code of your authenticator app.",
-        "submit": "Go on",
+        "button": "Go on",
     }
 
 
@@ -81,7 +80,7 @@ class EnrolView(_Door, totp.ActivateTOTPView):
         "title": "Set up your second factor",
         "lead": "The back office opens only with one. Scan the code with an authenticator app, "
         "then enter what the app shows.",
-        "submit": "Turn on",
+        "button": "Turn on",
         "leave": "Sign out",
     }
 
