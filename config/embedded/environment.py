@@ -112,8 +112,8 @@ def _build_without_ensurepip() -> None:
 
 def install(requirements: Path) -> None:
     """Install a requirements file when it, or a file it includes, has changed."""
-    wanted = _digests(requirements)
-    if _known() | wanted == _known():
+    wanted = digests(requirements)
+    if known() | wanted == known():
         return
     count = sum("==" in line for line in _lines(requirements))
     say(f"Installing {count} packages of {requirements.name} and what they need")
@@ -125,7 +125,7 @@ def install(requirements: Path) -> None:
             *("--prefer-binary", "--requirement", requirements),
         ]
     )
-    STAMP.write_text(json.dumps(wanted, indent=2) + "\n")
+    keep(wanted)
     say(f"Installed in {time.monotonic() - began:.0f} s")
 
 
@@ -139,17 +139,23 @@ def _lines(requirements: Path) -> list[str]:
     return lines
 
 
-def _digests(requirements: Path) -> dict[str, str]:
-    digests = {
-        requirements.name: hashlib.sha256("\n".join(_lines(requirements)).encode()).hexdigest()
-    }
+def digests(requirements: Path) -> dict[str, str]:
+    """Return a digest of the file with what it includes, and of each file it includes."""
+    text = "\n".join(_lines(requirements))
+    found = {requirements.name: hashlib.sha256(text.encode()).hexdigest()}
     for line in requirements.read_text().splitlines():
         if line.startswith("-r "):
-            digests |= _digests(requirements.parent / line[3:].strip())
-    return digests
+            found |= digests(requirements.parent / line[3:].strip())
+    return found
 
 
-def _known() -> dict[str, str]:
+def keep(installed: dict[str, str]) -> None:
+    """Note what .venv was made of."""
+    STAMP.write_text(json.dumps(installed, indent=2) + "\n")
+
+
+def known() -> dict[str, str]:
+    """Return what .venv was made of; nothing when an install was cut short."""
     try:
         return dict(json.loads(STAMP.read_text()))
     except (FileNotFoundError, ValueError):

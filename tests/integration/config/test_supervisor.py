@@ -32,13 +32,15 @@ TAKE_TERMINAL = "import os; os.close(os.open(os.ttyname(0), os.O_RDWR))"
 SUPERVISOR = """
 import os, sys
 from pathlib import Path
-from config.embedded.launching import Command, EmbeddedError
+from config.embedded.launching import Command, EmbeddedError, parent_was_told_to_leave
 from config.embedded.processes import Patience, Supervisor
 from config.embedded.terminal import Terminal
 patience = Patience(first_delay=0.05, longest_delay=0.1, quick_crashes=4, grace=1.0)
 terminal = Terminal()
 try:
-    with Supervisor(terminal, patience) as supervisor:
+    under_make = "MAKELEVEL" in os.environ and "UNDER_MAKE" in os.environ
+    unwanted = parent_was_told_to_leave() if under_make else lambda: False
+    with Supervisor(terminal, patience, unwanted) as supervisor:
         for number, code in enumerate(sys.argv[1:], 1):
             command = [sys.executable, "-c", code]
             supervisor.start(Command(f"child{number}", command, Path.cwd(), os.environ))
@@ -75,10 +77,14 @@ class Session:
                 return found
         raise AssertionError(f"no line matches {pattern!r}:\n" + "\n".join(self.lines))
 
-    def read_pids(self, name: str) -> tuple[int, int]:
-        found = self.read_until(rf"^{name} +\| pids (\d+) (\d+)")
+    def read_pids(self, *names: str) -> dict[str, tuple[int, int]]:
+        """Read until each of these children has said its pid and its own child's."""
+        pids: dict[str, tuple[int, int]] = {}
+        while not pids.keys() >= set(names):
+            found = self.read_until(r"^(child\d) +\| pids (\d+) (\d+)")
+            pids[found[1]] = int(found[2]), int(found[3])
         self.note_descendants()
-        return int(found[1]), int(found[2])
+        return pids
 
     def note_descendants(self) -> None:
         self.seen |= {*psutil.Process(self.process.pid).children(recursive=True)}
@@ -129,10 +135,10 @@ def test_a_killed_child_is_shown_and_restarted_and_its_children_are_not_left(
     supervise: Callable[..., Session],
 ) -> None:
     session = supervise(CHILD, CHILD)
-    first, grandchild = session.read_pids("child2")
+    first, grandchild = session.read_pids("child1", "child2")["child2"]
     os.kill(first, signal.SIGKILL)
     session.read_until(r"child2 stopped with exit code -9, restarting in 0\.05 s")
-    second, _ = session.read_pids("child2")
+    second, _ = session.read_pids("child2")["child2"]
     assert second != first
     assert not psutil.pid_exists(grandchild) or not is_running(psutil.Process(grandchild))
 
@@ -152,7 +158,7 @@ def test_a_child_that_keeps_crashing_ends_the_start_with_a_clear_message(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything(supervise: Callable[..., Session], number: int) -> None:
     session = supervise(CHILD, CHILD)
-    session.read_pids("child2")
+    session.read_pids("child1", "child2")
     session.process.send_signal(number)
     assert session.finish() == 0
     assert session.lines[-1] == "all stopped"
@@ -173,7 +179,7 @@ def test_a_child_that_ignores_the_request_is_killed_after_the_grace(
 
 def test_children_end_when_the_supervisor_is_killed(supervise: Callable[..., Session]) -> None:
     session = supervise(CHILD, CHILD)
-    session.read_pids("child2")
+    session.read_pids("child1", "child2")
     session.process.kill()
     assert_all_end(session.seen)
 
@@ -189,7 +195,7 @@ def test_children_that_ignore_the_request_end_too_when_the_supervisor_is_killed(
 
 def test_a_killed_watchdog_is_replaced(supervise: Callable[..., Session]) -> None:
     session = supervise(DEAF_CHILD)
-    child, _ = session.read_pids("child1")
+    child, _ = session.read_pids("child1")["child1"]
     (watchdog,) = (
         process
         for process in psutil.Process(session.process.pid).children()
@@ -256,6 +262,35 @@ def test_ctrl_c_at_a_terminal_stops_everything() -> None:
         assert process.wait(timeout=30) == 0
         os.close(terminal)
         assert_all_end(everything)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_only_make_got_stops_everything(tmp_path: Path, number: int) -> None:
+    (tmp_path / "supervisor.py").write_text(SUPERVISOR)
+    (tmp_path / "child.py").write_text(CHILD)
+    (tmp_path / "Makefile").write_text(
+        'run:\n\t@PYTHONPATH="$(ROOT)" UNDER_MAKE=1 exec "$(PYTHON)" supervisor.py'
+        " \"exec(open('child.py').read())\"\n"
+    )
+    with subprocess.Popen(
+        ["make", "run", f"ROOT={ROOT}", f"PYTHON={sys.executable}"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        try:
+            for line in process.stdout:
+                if "pids" in line:
+                    break
+            everything = {*psutil.Process(process.pid).children(recursive=True)}
+            assert len(everything) == 4
+            process.send_signal(number)
+            assert process.stdout.read().endswith("all stopped\n")
+        finally:
+            process.kill()
+    assert_all_end(everything)
 
 
 CLAIM = """
