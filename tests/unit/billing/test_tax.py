@@ -132,4 +132,6 @@ def test_the_vat_of_the_lines_is_the_vat_of_the_document(
         parts = [tax for tax, line in zip(taxes, lines, strict=True) if line[1] == rate]
         assert sum(parts) == whole
         exact = [Decimal(amount) * rate / 100 for amount, of in lines if of == rate]
-        assert all(abs(part - share) <= 1 for part, share in zip(parts, exact, strict=True))
+        # Half a cent from rounding the document, less than one from spreading it.
+        near = Decimal("1.5")
+        assert all(abs(part - share) < near for part, share in zip(parts, exact, strict=True))
