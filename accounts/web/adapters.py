@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -50,6 +51,14 @@ class AccountAdapter(DefaultAccountAdapter):
         with context.acting(user_id=user.pk):
             founded = Organization.objects.of_user(user).filter(is_personal=True)
             return founded.filter(welcomed_at=None).exists()
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whoever has just signed in is not asked again at once."""
+        records = self.request.session.get("account_authentication_methods", [])
+        latest = max((record.get("at", 0) for record in records), default=0)
+        if time.time() - latest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+            return False
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Count by the address that the request context found behind our own proxies."""

@@ -147,6 +147,12 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Only hashed names are served; source maps of third-party files are never asked for compressed.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (
+    "jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "tgz", "bz2", "tbz", "xz", "br", "swf",
+    "flv", "woff", "woff2", "map",
+)  # fmt: skip
 
 # In the demo every mail is a file that the site itself shows at /demo/mail/.
 EMAIL_FILE_PATH = str(VAR_DIR / "mail")

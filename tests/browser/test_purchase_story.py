@@ -12,7 +12,11 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_counter_from_time, hotp_value
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from playwright.sync_api import Page, expect
 
 from tests import services
@@ -137,7 +141,7 @@ def fill_up_and_overflow(stack: Stack, key: str) -> None:
 
 
 def totp(secret: str) -> str:
-    counter = hotp_counter_from_time()
+    counter = next(iter(yield_hotp_counters_from_time()))
     return str(format_hotp_value(hotp_value(secret, counter)))
 
 
