@@ -1,4 +1,4 @@
-"""The catalogue: products put on sale and priced. Sold prices never change; new ones replace them."""
+"""The catalogue: products on sale and their prices, which are replaced and never changed."""
 
 from __future__ import annotations
 
