@@ -72,8 +72,10 @@ class PaymentForm(forms.Form):
     def __init__(self, cards: Iterable[SavedCard], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Each visit to the vendor's page keeps the card anew: one of its likes is enough.
-        unlike = {card_words(card): card for card in reversed(list(cards))}
-        self.cards = {str(card.pk): card for card in reversed(unlike.values())}
+        unlike: dict[str, SavedCard] = {}
+        for card in cards:
+            unlike.setdefault(card_words(card), card)
+        self.cards = {str(card.pk): card for card in unlike.values()}
         choices = [(key, card_words(card)) for key, card in self.cards.items()]
         choice: Any = self.fields["method"]
         choice.choices = [*choices, (PAGE, "Another card, on the secure payment page")]

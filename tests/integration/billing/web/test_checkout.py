@@ -152,8 +152,13 @@ def test_a_card_kept_twice_is_offered_once(
     vendor: Vendor, alice: Any, people: Any, order: Order, card: SavedCard
 ) -> None:
     card_of(people.organization, "pm_again")
+    card.is_default = True
+    card.save(update_fields=["is_default"])
 
-    assert page(alice, order).content.decode().count("Visa ending in 4242") == 1
+    offered = page(alice, order).content.decode()
+
+    assert offered.count("Visa ending in 4242") == 1
+    assert f'value="{card.pk}"' in offered
 
 
 def test_choosing_a_card_closes_the_page_that_was_open(
