@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account import urls as account_urls
 from django.contrib import admin
 from django.urls import include, path, reverse_lazy
@@ -12,7 +14,7 @@ from support.web import sign_in
 
 # The second-factor guard lets /accounts/ through, so nothing but signing in may live there: the
 # admin has a prefix of its own, because its page of the app `accounts` would be /accounts/ too.
-_sign_in = [
+_sign_in: list[Any] = [
     path("login/", sign_in.LoginView.as_view(), name="account_login"),
     path("logout/", sign_in.LogoutView.as_view(), name="account_logout"),
     path("reauthenticate/", sign_in.ReauthenticateView.as_view(), name="account_reauthenticate"),

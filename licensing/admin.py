@@ -79,10 +79,9 @@ class LicenseAdmin(StaffAdmin):
         ("created_at", DateFieldListFilter), ("expires_at", DateFieldListFilter),
     )  # fmt: skip
     list_select_related = ("organization", "product")
-    search_fields = ("display_key", "organization__name", "product__name", "plan", "=id")
+    search_fields = ("=display_key", "organization__name", "product__name", "plan")
     search_help_text = "Last six of the key, organization, product or plan"
-    date_hierarchy = "created_at"
-    ordering = ("-created_at",)
+    ordering = ("-id",)
     inlines = (DeviceInline,)
     fieldsets = (
         (None, {"fields": ("masked_key", "organization", "subscription", ("product", "plan"))}),
@@ -183,7 +182,7 @@ class DeviceList(ChangeList):
         self.result_list = with_presence(list(self.result_list))
 
 
-def with_presence(links: list[DeviceLink]) -> list[DeviceLink]:
+def with_presence(links: list[Any]) -> list[Any]:
     """Set `is_online` on each device."""
     online = online_devices([link.pk for link in links if link.is_active])
     for link in links:
@@ -203,10 +202,10 @@ class DeviceLinkAdmin(StaffAdmin):
     )
     list_select_related = ("organization", "license")
     search_fields = (
-        "name", "device_id", "hostname", "organization__name", "license__display_key", "=id",
+        "name", "device_id", "hostname", "organization__name", "=license__display_key",
     )  # fmt: skip
     search_help_text = "Name, device id, organization or last six of the key"
-    date_hierarchy = "activated_at"
+    ordering = ("-id",)
     show_facets = ShowFacets.ALLOW
     fieldsets = (
         (None, {"fields": ("name", "device_id", "license", "organization", "state")}),
@@ -239,7 +238,7 @@ class DeviceLinkAdmin(StaffAdmin):
         record=audit.record,
     )  # fmt: skip
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DeviceList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return DeviceList
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:

@@ -14,15 +14,16 @@ from unfold.decorators import display
 from accounts.admin.customers import MemberInline, OrganizationAdmin
 from accounts.models import Organization
 from billing.models import Invoice, Subscription
-from config.kit.backoffice import StaffInline, StatusColumn, row_link
+from config.kit.backoffice import StaffInline, row_link, status_column
 from licensing.models import License
 
 
-class SubscriptionInline(StatusColumn, StaffInline):
+class SubscriptionInline(StaffInline):
     model = Subscription
     fields = ("product", "state", "amount", "interval", "current_period_end")
     readonly_fields = fields
     ordering = ("-created_at",)
+    state = status_column
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("price__product")
@@ -36,11 +37,12 @@ class SubscriptionInline(StatusColumn, StaffInline):
         return str(row.amount)
 
 
-class LicenseInline(StatusColumn, StaffInline):
+class LicenseInline(StaffInline):
     model = License
     fields = ("key", "product", "plan", "state", "expires_at")
     readonly_fields = fields
     ordering = ("-created_at",)
+    state = status_column
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("product")
@@ -50,11 +52,12 @@ class LicenseInline(StatusColumn, StaffInline):
         return row_link(row, row.masked_key)
 
 
-class InvoiceInline(StatusColumn, StaffInline):
+class InvoiceInline(StaffInline):
     model = Invoice
     fields = ("title", "state", "amount", "issued_at", "paid_at")
     readonly_fields = fields
     ordering = ("-created_at",)
+    state = status_column
 
     @display(description="Number")
     def title(self, row: Invoice) -> str:

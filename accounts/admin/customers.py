@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
@@ -20,7 +20,7 @@ from config.kit.backoffice import (
     NamedSet,
     StaffAdmin,
     StaffInline,
-    StatusColumn,
+    status_column,
 )
 
 NEW = timedelta(days=7)
@@ -47,7 +47,7 @@ class MembershipInline(StaffInline):
 
 
 @admin.register(User)
-class UserAdmin(StatusColumn, StaffAdmin):
+class UserAdmin(StaffAdmin):
     list_display = (
         "email",
         "name",
@@ -58,10 +58,12 @@ class UserAdmin(StatusColumn, StaffAdmin):
         "created_at",
     )
     list_filter = ("status", "role", "is_superuser", ("created_at", DateFieldListFilter))
-    search_fields = ("email", "first_name", "last_name", "memberships__organization__name")
+    search_fields = ("email", "first_name", "last_name")
+    search_elsewhere = (
+        lambda word: Membership.objects.filter(organization__name__icontains=word).values("user"),
+    )
     search_help_text = "E-mail, name or organization"
-    date_hierarchy = "created_at"
-    ordering = ("-created_at",)
+    ordering = ("-id",)
     inlines = (MembershipInline,)
     fieldsets = (
         (None, {"fields": ("email", ("first_name", "last_name"), "phone", "time_zone")}),
@@ -113,6 +115,7 @@ class UserAdmin(StatusColumn, StaffAdmin):
         },
         record=audit.record,
     )  # fmt: skip
+    state = status_column
 
     def get_queryset(self, request: HttpRequest) -> Any:
         factor = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
@@ -129,7 +132,7 @@ class UserAdmin(StatusColumn, StaffAdmin):
 
     @display(description="Second factor", boolean=True, ordering="enrolled")
     def has_second_factor(self, user: Any) -> bool:
-        return user.enrolled
+        return bool(user.enrolled)
 
     @display(description="Organizations")
     def customers(self, user: User) -> str:
@@ -137,7 +140,7 @@ class UserAdmin(StatusColumn, StaffAdmin):
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-class OrganizationAdmin(StatusColumn, StaffAdmin):
+class OrganizationAdmin(StaffAdmin):
     """Registered by `support`, which adds what the upper storeys know of a customer."""
 
     list_display = ("name", "country", "tier", "state", "members", "created_at")
@@ -147,12 +150,15 @@ class OrganizationAdmin(StatusColumn, StaffAdmin):
         "is_personal",
         ("created_at", DateFieldListFilter),
     )
-    search_fields = ("name", "memberships__user__email", "id")
+    search_fields = ("name",)
+    search_elsewhere = (
+        lambda word: Membership.objects.filter(user__email__icontains=word).values("organization"),
+    )
     search_help_text = "Name, a member's e-mail or id"
-    date_hierarchy = "created_at"
-    ordering = ("-created_at",)
-    inlines: tuple[type[StaffInline], ...] = (MemberInline,)
-    fieldsets: Any = (
+    # Keys are made in the order of time, so the newest come first without a sort.
+    ordering = ("-id",)
+    inlines: ClassVar[Any] = (MemberInline,)
+    fieldsets = (
         (None, {"fields": ("name", ("country", "subscription_tier"), ("state", "is_personal"))}),
         ("Record", {"fields": ("id", "created_by", ("created_at", "welcomed_at"))}),
     )
@@ -195,6 +201,7 @@ class OrganizationAdmin(StatusColumn, StaffAdmin):
         },
         record=audit.record,
     )  # fmt: skip
+    state = status_column
 
     def get_queryset(self, request: HttpRequest) -> Any:
         members = Membership.objects.filter(organization=OuterRef("pk")).order_by()

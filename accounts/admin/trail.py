@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin import DateFieldListFilter, ShowFacets
@@ -19,7 +18,7 @@ from accounts.models import AuditLog, Organization, User
 from accounts.rules.trail import differences
 from accounts.services import audit
 from accounts.services.audit_triggers import audited_tables
-from config.kit.backoffice import TRAIL, CappedPaginator, Export, StaffAdmin, TextFilter
+from config.kit.backoffice import TRAIL, CappedPaginator, Export, StaffAdmin, TextFilter, as_uuid
 
 
 class ActorFilter(TextFilter):
@@ -40,7 +39,7 @@ class CustomerFilter(TextFilter):
     placeholder = "Name or id"
 
     def narrow(self, queryset: Any, text: str) -> Any:
-        key = _uuid(text)
+        key = as_uuid(text)
         if key is not None:
             return queryset.filter(organization_id=key)
         named = Organization.objects.filter(name__icontains=text).values_list("pk", flat=True)
@@ -94,25 +93,20 @@ class TrailList(ChangeList):
         self.result_list = with_names(list(self.result_list))
 
 
-def with_names(entries: list[AuditLog]) -> list[AuditLog]:
+def with_names(entries: list[Any]) -> list[Any]:
     """Set `actor`, `customer` and `thing` on each entry; the trail itself holds ids only."""
-    people = {_uuid(entry.actor_id) for entry in entries if entry.actor_kind == "user"} - {None}
-    customers = {entry.organization_id for entry in entries} - {None}
-    emails = dict(User.objects.filter(pk__in=people).values_list("pk", "email"))
-    names = dict(Organization.objects.filter(pk__in=customers).values_list("pk", "name"))
+    people = [as_uuid(entry.actor_id) for entry in entries if entry.actor_kind == "user"]
+    customers = {entry.organization_id for entry in entries if entry.organization_id}
+    known = User.objects.filter(pk__in=[key for key in people if key])
+    emails: dict[Any, str] = dict(known.values_list("pk", "email"))
+    named = Organization.objects.filter(pk__in=customers)
+    names: dict[Any, str] = dict(named.values_list("pk", "name"))
     for entry in entries:
-        known = emails.get(_uuid(entry.actor_id)) if entry.actor_kind == "user" else None
-        entry.actor = known or " ".join(filter(None, (entry.actor_kind, entry.actor_id)))
+        email = emails.get(as_uuid(entry.actor_id)) if entry.actor_kind == "user" else None
+        entry.actor = email or " ".join(filter(None, (entry.actor_kind, entry.actor_id)))
         entry.customer = names.get(entry.organization_id, "")
         entry.thing = entry.entity_type.partition("_")[2] or entry.entity_type
     return entries
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
 
 
 @admin.register(AuditLog)
@@ -148,7 +142,7 @@ class AuditLogAdmin(StaffAdmin):
         record=audit.record,
     )  # fmt: skip
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TrailList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return TrailList
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
@@ -169,7 +163,7 @@ class AuditLogAdmin(StaffAdmin):
 
     @display(description="Actor")
     def who(self, entry: Any) -> str:
-        return entry.actor
+        return str(entry.actor)
 
     @display(description="Organization")
     def customer_name(self, entry: Any) -> str:

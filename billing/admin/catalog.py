@@ -44,7 +44,7 @@ class ProductAdmin(StaffAdmin):
         ("What it is and what it gives", {"fields": ("features", "specs", "grants")}),
     )
 
-    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         names = [*self.editable_fields, *self.fields_when_adding]
         fields = {name: getattr(obj, name) for name in names if name != "slug"}
         saved = catalog.publish_product(obj.slug, **fields)
@@ -86,7 +86,7 @@ class PriceAdmin(StaffAdmin):
             return ((None, {"fields": self.fields_when_adding, "description": _ADDING_PRICE}),)
         return super().get_fieldsets(request, obj)
 
-    def save_model(self, request: HttpRequest, obj: Price, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         saved = catalog.set_price(obj.product, interval=obj.interval, unit_amount=obj.unit_amount)
         obj.pk, obj._state.adding = saved.pk, False
 

@@ -20,7 +20,7 @@ from config.kit.backoffice import (
     NamedSet,
     StaffAdmin,
     StaffInline,
-    StatusColumn,
+    status_column,
 )
 from config.kit.money import Money
 
@@ -32,7 +32,7 @@ LEFT_TO_STAFF = Q(*_LEFT, _connector=Q.OR)
 
 
 @admin.register(PaymentAttempt)
-class PaymentAttemptAdmin(StatusColumn, StaffAdmin):
+class PaymentAttemptAdmin(StaffAdmin):
     list_display = (
         "invoice", "organization", "state", "method", "total", "decline_code", "created_at",
     )  # fmt: skip
@@ -42,8 +42,7 @@ class PaymentAttemptAdmin(StatusColumn, StaffAdmin):
         "invoice__number", "organization__name", "payment_intent_id", "checkout_session_id",
     )  # fmt: skip
     search_help_text = "Invoice, organization or the vendor's id"
-    date_hierarchy = "created_at"
-    ordering = ("-created_at",)
+    ordering = ("-id",)
     fieldsets = (
         (None, {"fields": ("invoice", "organization", ("state", "method"), "total")}),
         ("Outcome", {"fields": ("decline_code", "failure", "lease_until")}),
@@ -83,6 +82,7 @@ class PaymentAttemptAdmin(StatusColumn, StaffAdmin):
         },
         record=audit.record,
     )  # fmt: skip
+    state = status_column
 
     @display(description="Amount", ordering="amount_minor")
     def total(self, attempt: PaymentAttempt) -> str:
@@ -90,15 +90,16 @@ class PaymentAttemptAdmin(StatusColumn, StaffAdmin):
 
 
 @admin.register(Transaction)
-class TransactionAdmin(StatusColumn, StaffAdmin):
+class TransactionAdmin(StaffAdmin):
     list_display = (
         "created_at", "organization", "kind", "state", "total", "method", "invoice", "provider_id",
     )  # fmt: skip
     list_filter = ("kind", "status", "currency", ("created_at", DateFieldListFilter))
     list_select_related = ("organization", "invoice")
-    search_fields = ("organization__name", "invoice__number", "provider_id", "id")
+    search_fields = ("organization__name", "invoice__number", "provider_id")
     search_help_text = "Organization, invoice or the vendor's id"
     date_hierarchy = "created_at"
+    ordering = ("-id",)
     fieldsets = (
         (None, {"fields": ("organization", ("kind", "state"), "total", "method")}),
         ("For", {"fields": ("invoice", "subscription")}),
@@ -116,6 +117,7 @@ class TransactionAdmin(StatusColumn, StaffAdmin):
         },
         record=audit.record,
     )  # fmt: skip
+    state = status_column
 
     @display(description="Amount", ordering="amount_minor")
     def total(self, row: Transaction) -> str:

@@ -23,7 +23,7 @@ from billing.models import (
     Subscription,
 )
 from billing.services import documents
-from config.kit.backoffice import Export, NamedSet, StaffAdmin, StaffInline, StatusColumn, row_link
+from config.kit.backoffice import Export, NamedSet, StaffAdmin, StaffInline, row_link, status_column
 
 
 class PeriodInline(StaffInline):
@@ -38,15 +38,15 @@ class PeriodInline(StaffInline):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(StatusColumn, StaffAdmin):
+class SubscriptionAdmin(StaffAdmin):
     list_display = (
         "product", "organization", "state", "amount", "interval", "current_period_end", "renews",
     )  # fmt: skip
     list_filter = ("status", "interval", "currency", "auto_renew", "cancel_at_period_end")
     list_select_related = ("organization", "price__product")
-    search_fields = ("organization__name", "price__product__name", "stripe_subscription_id", "id")
+    search_fields = ("organization__name", "price__product__name", "stripe_subscription_id")
     search_help_text = "Organization, product or id"
-    date_hierarchy = "created_at"
+    ordering = ("-id",)
     inlines = (PeriodInline,)
     fieldsets = (
         (None, {"fields": ("organization", "price", ("state", "interval"), "amount", "quantity")}),
@@ -75,6 +75,7 @@ class SubscriptionAdmin(StatusColumn, StaffAdmin):
         },
         record=audit.record,
     )  # fmt: skip
+    state = status_column
 
     @display(description="Product", ordering="price__product__name")
     def product(self, row: Subscription) -> str:
@@ -100,11 +101,12 @@ class OrderItemInline(StaffInline):
         return str(item.total)
 
 
-class InvoiceInline(StatusColumn, StaffInline):
+class InvoiceInline(StaffInline):
     model = Invoice
     fields = ("title", "state", "amount", "issued_at", "paid_at")
     readonly_fields = fields
     ordering = ("-created_at",)
+    state = status_column
 
     @display(description="Number")
     def title(self, invoice: Invoice) -> str:
@@ -116,13 +118,14 @@ class InvoiceInline(StatusColumn, StaffInline):
 
 
 @admin.register(Order)
-class OrderAdmin(StatusColumn, StaffAdmin):
+class OrderAdmin(StaffAdmin):
     list_display = ("number", "organization", "state", "kind", "amount", "placed_by", "placed_at")
     list_filter = ("status", "kind", ("placed_at", DateFieldListFilter))
     list_select_related = ("organization", "placed_by")
     search_fields = ("number", "organization__name", "placed_by__email", "client_key")
     search_help_text = "Number, organization or e-mail"
     date_hierarchy = "placed_at"
+    ordering = ("-id",)
     inlines = (OrderItemInline, InvoiceInline)
     fieldsets = (
         (None, {"fields": ("number", "organization", ("state", "kind"), "amount")}),
@@ -139,6 +142,7 @@ class OrderAdmin(StatusColumn, StaffAdmin):
         },
         record=audit.record,
     )  # fmt: skip
+    state = status_column
 
     @display(description="Total", ordering="total_minor")
     def amount(self, order: Order) -> str:
@@ -164,11 +168,12 @@ class InvoiceLineInline(StaffInline):
         return str(line.tax)
 
 
-class AttemptInline(StatusColumn, StaffInline):
+class AttemptInline(StaffInline):
     model = PaymentAttempt
     verbose_name_plural = "payment attempts"
     fields = ("link", "method", "state", "decline_code", "payment_intent_id", "created_at")
     readonly_fields = fields
+    state = status_column
 
     @display(description="Attempt")
     def link(self, attempt: PaymentAttempt) -> str:
@@ -176,14 +181,14 @@ class AttemptInline(StatusColumn, StaffInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(StatusColumn, StaffAdmin):
+class InvoiceAdmin(StaffAdmin):
     list_display = ("title", "organization", "state", "amount", "issued_at", "paid_at", "pdf")
     list_filter = ("status", "currency", ("issued_at", DateFieldListFilter))
     list_select_related = ("organization",)
-    search_fields = ("number", "organization__name", "order__number", "id")
+    search_fields = ("number", "organization__name", "order__number")
     search_help_text = "Number, organization or order"
     date_hierarchy = "issued_at"
-    ordering = ("-created_at",)
+    ordering = ("-id",)
     inlines = (InvoiceLineInline, AttemptInline)
     fieldsets = (
         (None, {"fields": ("title", "organization", "order", "state", "pdf")}),
@@ -210,6 +215,7 @@ class InvoiceAdmin(StatusColumn, StaffAdmin):
         },
         record=audit.record,
     )  # fmt: skip
+    state = status_column
 
     def get_urls(self) -> list[Any]:
         download = self.admin_site.admin_view(self.download)

@@ -22,7 +22,7 @@ class _Door:
 
     def get_context_data(self, **facts: Any) -> dict[str, Any]:
         frame = admin.site.each_context(self.request)
-        return {**frame, **super().get_context_data(**facts), **self.words}  # type: ignore[misc]
+        return {**frame, **super().get_context_data(**facts), **self.words}
 
 
 class LoginView(_Door, account.LoginView):
