@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.db import models
 from django.db.models.functions import Now
 
@@ -36,7 +34,7 @@ class MoneyDescriptor:
 class CurrencyField(models.CharField):  # type: ignore[type-arg]
     """An ISO 4217 code; the database refuses anything but three capital letters."""
 
-    description: ClassVar[str] = "ISO 4217 currency code"
+    description = "ISO 4217 currency code"
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs["max_length"] = 3

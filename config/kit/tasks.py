@@ -28,7 +28,7 @@ def after_commit(task: Any, *args: Any) -> None:
 
 def _nudge(task: Task[Any, Any], args: tuple[Any, ...]) -> None:
     try:
-        task.apply_async(args=[str(argument) for argument in args], retry=False)
+        task.apply_async(args=tuple(str(argument) for argument in args), retry=False)
     except OperationalError:
         logger.warning("task.nudge_lost", task=task.name)
 

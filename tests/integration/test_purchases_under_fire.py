@@ -131,7 +131,11 @@ def judge(stack: Stack, wanted: int) -> list[str]:
     }
     found = {name: int(_ask(stack, sql)[0][0]) for name, sql in facts.items()}
     expected = dict.fromkeys(facts, 0) | {"orders": wanted, "licenses": wanted}
-    wrong = [f"{name}: {found[name]}, not {expected[name]}" for name in facts if found[name] != expected[name]]
+    wrong = [
+        f"{name}: {found[name]}, not {expected[name]}"
+        for name in facts
+        if found[name] != expected[name]
+    ]
     booked = _ask(
         stack,
         "SELECT sum(e.amount_minor) FROM billing_ledgerentry e JOIN billing_ledgeraccount a"
