@@ -1,8 +1,14 @@
-"""The door to Redis for hot paths: one script per call, and a breaker when it is away."""
+"""The door to Redis for hot paths: one script per call, and a breaker when it is away.
+
+Each thread keeps a connection of its own and speaks on it directly: half the time of a command
+through the client is spent on borrowing a connection from the pool and giving it back.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import threading
 import time
 from typing import Any
 
@@ -51,6 +57,38 @@ class _Breaker:
 breaker = _Breaker()
 
 
+class _Line(threading.local):
+    """This thread's connection; made anew after a fork and when the address changes."""
+
+    def __init__(self) -> None:
+        self.made_for: tuple[Any, int] | None = None
+        self.connection: Any = None
+
+    def call(self, *command: Any) -> Any:
+        """Send one command and return its answer; a connection that went stale is renewed once."""
+        pool, pid = connect().connection_pool, os.getpid()
+        if self.made_for != (pool, pid):
+            # Beside the pool, which counts what it lends: a thread's end must not cost it a place.
+            self.connection = pool.connection_class(**pool.connection_kwargs)
+            self.made_for = (pool, pid)
+        was_open = self.connection.is_connected
+        try:
+            return self._call(command)
+        except redis.TimeoutError:
+            raise
+        except redis.ConnectionError:
+            if not was_open:
+                raise
+            return self._call(command)
+
+    def _call(self, command: tuple[Any, ...]) -> Any:
+        self.connection.send_command(*command)
+        return self.connection.read_response()
+
+
+line = _Line()
+
+
 class Script:
     """A Lua script, sent once and called by its hash."""
 
@@ -62,12 +100,8 @@ class Script:
         """Run the script; raises `CacheAway` when Redis does not answer, or refuses."""
         if not breaker.let_through():
             raise CacheAway
-        client = connect()
         try:
-            try:
-                answer = client.evalsha(self.sha, len(keys), *keys, *arguments)
-            except redis.exceptions.NoScriptError:
-                answer = client.eval(self.source, len(keys), *keys, *arguments)
+            answer = self._run(len(keys), *keys, *arguments)
         except redis.exceptions.ResponseError as error:
             logger.warning("redis.refused", error=str(error)[:200])
             raise CacheRefused from error
@@ -76,3 +110,9 @@ class Script:
             raise CacheAway from error
         breaker.succeeded()
         return answer
+
+    def _run(self, *arguments: Any) -> Any:
+        try:
+            return line.call("EVALSHA", self.sha, *arguments)
+        except redis.exceptions.NoScriptError:
+            return line.call("EVAL", self.source, *arguments)

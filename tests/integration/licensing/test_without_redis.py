@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.kit.redis import connect
+from licensing.gateways.redis import line
 from licensing.models import DeviceLink, License
 from licensing.rules.keys import make_key
 from licensing.rules.transitions import SuspendedReason
@@ -95,3 +96,23 @@ def test_what_changed_meanwhile_is_published_when_redis_is_back(
         assert time.monotonic() < deadline, "the breaker closes within a second"
         time.sleep(0.05)
     assert program.validate(license.key).json()["code"] == "SUSPENDED"
+
+
+def test_a_connection_that_redis_closed_is_renewed_unnoticed(
+    program: Program, license: License, redis_client: Any, queries: Any
+) -> None:
+    program.validate(license.key)
+    assert redis_client.client_kill_filter(_id=line.call("CLIENT", "ID")) == 1
+    with queries() as counted:
+        assert program.validate(license.key).json()["code"] == "VALID"
+    assert counted.statements() == []
+
+
+def test_scripts_that_redis_forgot_are_sent_again(
+    program: Program, license: License, redis_client: Any, queries: Any
+) -> None:
+    program.validate(license.key)
+    redis_client.script_flush()
+    with queries() as counted:
+        assert program.validate(license.key).json()["code"] == "VALID"
+    assert counted.statements() == []
