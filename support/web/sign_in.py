@@ -52,7 +52,7 @@ class ReauthenticateView(_Door, account.ReauthenticateView):
 class PasswordChangeView(_Door, account.PasswordChangeView):
     words: ClassVar[dict[str, str]] = {
         "title": "Change password",
-        "lead": "At least ten characters, and not a common one.",
+        "lead": "You stay signed in on this browser.",
         "button": "Change password",
         "back": "yes",
     }
