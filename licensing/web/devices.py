@@ -36,6 +36,7 @@ def device_facts(request: Any, license: License) -> dict[str, Any]:
     return {
         "page": page,
         "online": sum(state == "online" for state in states.values()),
+        "active": sum(device.is_active for device in shown),
         "presence_known": "unknown" not in states.values(),
         "may_manage": request.membership.allows("manage_devices"),
     }
