@@ -14,15 +14,8 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from accounts.services import audit
-from config.kit.backoffice import (
-    AskedAction,
-    Export,
-    NamedSet,
-    StaffAdmin,
-    StaffInline,
-    row_link,
-    tag,
-)
+from config.kit.asking import AskedAction, Export
+from config.kit.backoffice import NamedSet, StaffAdmin, StaffInline, row_link, tag
 from licensing.models import DeviceLink, License
 from licensing.rules.transitions import SuspendedReason
 from licensing.services import devices, licenses

@@ -14,14 +14,8 @@ from unfold.decorators import display
 
 from accounts.models import Membership, Organization, User
 from accounts.services import audit, suspension
-from config.kit.backoffice import (
-    AskedAction,
-    Export,
-    NamedSet,
-    StaffAdmin,
-    StaffInline,
-    status_column,
-)
+from config.kit.asking import AskedAction, Export
+from config.kit.backoffice import NamedSet, StaffAdmin, StaffInline, status_column
 
 NEW = timedelta(days=7)
 

@@ -18,7 +18,8 @@ from accounts.models import AuditLog, Organization, User
 from accounts.rules.trail import differences
 from accounts.services import audit
 from accounts.services.audit_triggers import audited_tables
-from config.kit.backoffice import TRAIL, CappedPaginator, Export, StaffAdmin, TextFilter, as_uuid
+from config.kit.asking import Export
+from config.kit.backoffice import TRAIL, CappedPaginator, StaffAdmin, TextFilter, as_uuid
 
 
 class ActorFilter(TextFilter):

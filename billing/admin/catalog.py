@@ -11,7 +11,8 @@ from unfold.decorators import display
 
 from billing.models import Price, Product
 from billing.services import catalog
-from config.kit.backoffice import AskedAction, StaffAdmin, StaffInline
+from config.kit.asking import AskedAction
+from config.kit.backoffice import StaffAdmin, StaffInline
 
 
 class PriceInline(StaffInline):

@@ -14,7 +14,8 @@ from unfold.decorators import display
 from accounts.services import audit
 from billing.models import StripeEvent
 from billing.services import inbox
-from config.kit.backoffice import AskedAction, CappedPaginator, NamedSet, StaffAdmin, tag
+from config.kit.asking import AskedAction
+from config.kit.backoffice import CappedPaginator, NamedSet, StaffAdmin, tag
 
 LATE = timedelta(minutes=2)
 

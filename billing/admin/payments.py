@@ -14,14 +14,8 @@ from unfold.decorators import display
 from accounts.services import audit
 from billing.models import LedgerEntry, LedgerTransaction, PaymentAttempt, Transaction
 from billing.services.settlement import Result
-from config.kit.backoffice import (
-    CappedPaginator,
-    Export,
-    NamedSet,
-    StaffAdmin,
-    StaffInline,
-    status_column,
-)
+from config.kit.asking import Export
+from config.kit.backoffice import CappedPaginator, NamedSet, StaffAdmin, StaffInline, status_column
 from config.kit.money import Money
 
 DAY = timedelta(hours=24)

@@ -23,7 +23,8 @@ from billing.models import (
     Subscription,
 )
 from billing.services import documents
-from config.kit.backoffice import Export, NamedSet, StaffAdmin, StaffInline, row_link, status_column
+from config.kit.asking import Export
+from config.kit.backoffice import NamedSet, StaffAdmin, StaffInline, row_link, status_column
 
 
 class PeriodInline(StaffInline):

@@ -1,14 +1,7 @@
-"""What every staff page shares: it looks, it asks before it acts, and acts on POST only.
-
-unfold's own actions are GET links that check nothing. Here an action is an `AskedAction`: it
-names its permission, shows a page that says what will happen and to how many, and then calls a
-service that leaves its trace in the audit trail.
-"""
+"""What every staff page shares: it looks, it filters, it guards; acting is config.kit.asking."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,17 +11,14 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
 from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.contrib.admin.checks import ModelAdminChecks
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -36,12 +26,15 @@ from django.utils.timezone import now
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminTextareaWidget
 
-from config.kit.errors import DomainError
+from config.kit.asking import (
+    AskedAction,
+    Export,
+    ask_about_many,
+    ask_about_one,
+    ask_for_export,
+)
 
-BULK_LIMIT = 500
-EXPORT_LIMIT = 50_000
 COUNT_LIMIT = 10_000
 TRAIL = "admin:accounts_auditlog_changelist"
 
@@ -57,40 +50,6 @@ TONES = {
 }  # fmt: skip
 
 
-def _always(_: Any) -> bool:
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class AskedAction:
-    """One thing staff may do to a row: asked on a page, done by a service, on POST only.
-
-    `effect` is the sentence the page shows. `work` takes the row and the reason; it raises a
-    `DomainError` to refuse. `applies` hides the action where it would do nothing.
-    """
-
-    name: str
-    title: str
-    permission: str
-    effect: str
-    work: Callable[[Any, str], object]
-    applies: Callable[[Any], bool] = _always
-    needs_reason: bool = True
-    danger: bool = False
-    icon: str = "bolt"
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """A CSV of the chosen rows. `record` writes the fact of the export to the audit trail."""
-
-    permission: str
-    columns: dict[str, str]
-    record: Callable[..., object]
-    name: str = "export_csv"
-    title: str = "Export as CSV"
-
-
 @dataclass(frozen=True, slots=True)
 class NamedSet:
     """A question staff ask of a list every day: the index counts it, the list filters by it."""
@@ -98,14 +57,6 @@ class NamedSet:
     name: str
     title: str
     narrow: Callable[[Any, datetime], Any]
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        max_length=300,
-        help_text="Kept in the audit trail for good: name no secret and no personal detail.",
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-    )
 
 
 class CappedPaginator(Paginator):
@@ -247,10 +198,10 @@ class StaffAdmin(ModelAdmin):
         offered: dict[str, Any] = {}
         for asked in self.asked_actions:
             if request.user.has_perm(asked.permission):
-                run = partial(_ask_about_many, asked=asked)
+                run = partial(ask_about_many, asked=asked)
                 offered[asked.name] = (run, asked.name, asked.title)
         if self.export is not None and request.user.has_perm(self.export.permission):
-            run = partial(_ask_for_export, export=self.export)
+            run = partial(ask_for_export, export=self.export)
             offered[self.export.name] = (run, self.export.name, self.export.title)
         return offered
 
@@ -267,7 +218,7 @@ class StaffAdmin(ModelAdmin):
         """Make the view behind the button of one row, in the shape unfold expects."""
 
         def page(request: HttpRequest, object_id: str) -> HttpResponse:
-            return _ask_about_one(self, request, object_id, asked)
+            return ask_about_one(self, request, object_id, asked)
 
         page.__name__ = asked.name
         page.allowed_permissions = (asked.permission,)
@@ -323,138 +274,3 @@ class StaffInline(TabularInline):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-def _ask_about_one(
-    page: StaffAdmin, request: HttpRequest, object_id: str, asked: AskedAction
-) -> HttpResponse:
-    if not request.user.has_perm(asked.permission):
-        raise PermissionDenied
-    row = page.get_object(request, unquote(object_id))
-    if row is None:
-        raise Http404
-    rows = [row] if asked.applies(row) else []
-    back = reverse(_name(page, "change"), args=[quote(row.pk)])
-    confirmed = request.method == "POST"
-    form = ReasonForm(request.POST if confirmed else None) if asked.needs_reason else None
-    if confirmed and (form is None or form.is_valid()):
-        _carry_out(page, request, asked, rows, form.cleaned_data["reason"] if form else "")
-        return HttpResponseRedirect(back)
-    return _question(page, request, asked, rows=rows, form=form, total=1, back=back)
-
-
-def _ask_about_many(
-    page: StaffAdmin, request: HttpRequest, queryset: Any, *, asked: AskedAction
-) -> HttpResponse | None:
-    """Run as one of Django's list actions: the first POST asks, the second does it."""
-    chosen = list(queryset[: BULK_LIMIT + 1])
-    if len(chosen) > BULK_LIMIT:
-        messages.error(request, f"At most {BULK_LIMIT} rows at a time. Narrow the filter.")
-        return None
-    confirmed = "confirmed" in request.POST
-    form = ReasonForm(request.POST if confirmed else None) if asked.needs_reason else None
-    rows = [row for row in chosen if asked.applies(row)]
-    if confirmed and (form is None or form.is_valid()):
-        _carry_out(page, request, asked, rows, form.cleaned_data["reason"] if form else "")
-        return None
-    back = request.get_full_path()
-    return _question(page, request, asked, rows=rows, form=form, total=len(chosen), back=back)
-
-
-def _carry_out(
-    page: StaffAdmin, request: HttpRequest, asked: AskedAction, rows: list[Any], reason: str
-) -> None:
-    """Do the work row by row; a row that refuses is named and does not stop the others."""
-    done = 0
-    for row in rows:
-        try:
-            with transaction.atomic():
-                asked.work(row, reason)
-        except DomainError as refusal:
-            messages.error(request, f"{row}: {refusal.detail}")
-        else:
-            done += 1
-    if done:
-        noun = page.opts.verbose_name if done == 1 else page.opts.verbose_name_plural
-        messages.success(request, f"{asked.title}: done for {done} {noun}.")
-
-
-def _question(
-    page: StaffAdmin,
-    request: HttpRequest,
-    asked: AskedAction | Export,
-    *,
-    form: ReasonForm | None,
-    total: int,
-    back: str,
-    rows: list[Any],
-    effect: str = "",
-) -> HttpResponse:
-    facts = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": asked.title,
-        "asked": asked,
-        "effect": effect or getattr(asked, "effect", ""),
-        "danger": getattr(asked, "danger", False),
-        "form": form,
-        "total": total,
-        "count": len(rows) if rows or not effect else total,
-        "skipped": total - len(rows) if not effect else 0,
-        "rows": rows[:20],
-        "unseen": max(0, len(rows) - 20),
-        "back": back,
-        "hidden": _carried(request),
-    }
-    status = 422 if form is not None and form.is_bound else 200
-    return TemplateResponse(request, "backoffice/confirm.html", facts, status=status)
-
-
-def _carried(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return the fields that name the chosen rows, for the second POST of a list action."""
-    names = ("action", "select_across", "index", ACTION_CHECKBOX_NAME)
-    return [(name, value) for name in names for value in request.POST.getlist(name)]
-
-
-def _ask_for_export(
-    page: StaffAdmin, request: HttpRequest, queryset: Any, *, export: Export
-) -> HttpResponse | None:
-    total = queryset.count()
-    if total > EXPORT_LIMIT:
-        messages.error(request, f"At most {EXPORT_LIMIT:,} rows at a time. Narrow the filter.")
-        return None
-    if "confirmed" in request.POST:
-        return _csv(page, request, queryset, export)
-    effect = "The file leaves the back office; who took it, when and how many rows is recorded."
-    back = request.get_full_path()
-    return _question(
-        page, request, export, form=None, total=total, back=back, rows=[], effect=effect
-    )
-
-
-def _csv(page: StaffAdmin, request: HttpRequest, queryset: Any, export: Export) -> HttpResponse:
-    sheet = io.StringIO()
-    writer = csv.writer(sheet)
-    writer.writerow(export.columns)
-    rows = 0
-    for values in queryset.values_list(*export.columns.values()).iterator(chunk_size=2000):
-        writer.writerow([harmless(value) for value in values])
-        rows += 1
-    name = page.opts.model_name
-    export.record(f"{name}.exported", request.user, table=page.opts.db_table, rows=rows)
-    response = HttpResponse(sheet.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y%m%d-%H%M}.csv"'
-    return response
-
-
-def harmless(value: Any) -> Any:
-    """Keep spreadsheets from running what a customer typed: =, +, -, @ and friends start a text."""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    if isinstance(value, str) and value.lstrip(" ")[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"}:
-        return f"'{value}"
-    return "" if value is None else value
-
-
-def _name(page: StaffAdmin, view: str) -> str:
-    return f"admin:{page.opts.app_label}_{page.opts.model_name}_{view}"

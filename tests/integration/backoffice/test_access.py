@@ -15,7 +15,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import User
 from accounts.rules.roles import STAFF_PERMISSIONS, PlatformRole, staff_allows
 from accounts.services.users import create_user
-from config.kit.backoffice import AskedAction, StaffAdmin
+from config.kit.asking import AskedAction
+from config.kit.backoffice import StaffAdmin
 from tests.integration.backoffice.conftest import enter, member_of_staff
 
 OURS = {

@@ -18,7 +18,7 @@ from accounts.models import AuditLog, Organization, User
 from accounts.services.suspension import ForGood, suspend_user
 from billing.models import Invoice, Price, Product, StripeEvent, Subscription
 from config.kit import context
-from config.kit.backoffice import harmless
+from config.kit.asking import harmless
 from config.kit.redis import connect
 from licensing.models import DeviceLink, License
 from tests.factories.backoffice import fill, webhook
