@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
 
 from licensing.gateways import scripts
-from licensing.gateways.redis import CacheRefused
+from licensing.gateways.redis import CacheRefused, Script
 from licensing.rules import limits
 from licensing.rules.refusals import TooManyRequests
 from licensing.rules.snapshots import (
@@ -84,14 +84,14 @@ def read_license(
 ) -> LicenseHit:
     """Count the request and return what is known of the license and the device."""
     key = f"license:{key_hash}"
-    with _healing(key):
-        used, left, *found = scripts.READ_LICENSE(
-            [key, counter(who, "validate"), VALIDATED],
-            limit,
-            limits.WINDOW,
-            _field(device_id),
-            now,
-        )
+    used, left, *found = _read(
+        scripts.READ_LICENSE,
+        [key, counter(who, "validate"), VALIDATED],
+        limit,
+        limits.WINDOW,
+        _field(device_id),
+        now,
+    )
     allowance = Allowance(limit, used, left)
     if not found:
         return LicenseHit(allowance)
@@ -136,16 +136,16 @@ def beat(link_id: UUID, token_hash: str, *, now: float) -> BeatHit:
     """Note a heartbeat when the token is the cached one, and return the license's facts."""
     limit = limits.PER_DEVICE["heartbeat"]
     key = f"device:{link_id}:license"
-    with _healing(key):
-        outcome, *found = scripts.BEAT(
-            [key, f"device:{link_id}:online", counter(str(link_id), "heartbeat"), SEEN],
-            token_hash,
-            limit,
-            limits.WINDOW,
-            limits.ONLINE,
-            now,
-            str(link_id),
-        )
+    outcome, *found = _read(
+        scripts.BEAT,
+        [key, f"device:{link_id}:online", counter(str(link_id), "heartbeat"), SEEN],
+        token_hash,
+        limit,
+        limits.WINDOW,
+        limits.ONLINE,
+        now,
+        str(link_id),
+    )
     if outcome != b"ok":
         return BeatHit(wrong_token=outcome == b"token")
     used, left, *facts = found
@@ -209,13 +209,12 @@ def drop(key: str) -> None:
     scripts.DROP([key])
 
 
-@contextmanager
-def _healing(key: str) -> Iterator[None]:
-    """Drop `key` when Redis refuses to read it, so that the next caller finds a clean place."""
+def _read(script: Script, keys: list[str], *arguments: Any) -> Any:
+    """Run a reading script; drop its first key when Redis refuses to read it, so that it heals."""
     try:
-        yield
+        return script(keys, *arguments)
     except CacheRefused:
-        drop(key)
+        drop(keys[0])
         raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +39,9 @@ def dump_snapshot(snapshot: Snapshot) -> bytes:
     return orjson.dumps(snapshot)
 
 
+@lru_cache(maxsize=2048)
 def load_snapshot(stored: bytes) -> Snapshot:
+    """Read a snapshot; the same bytes are read once, since all devices of a license share them."""
     try:
         value: dict[str, Any] = orjson.loads(stored)
         facts = value["facts"]
