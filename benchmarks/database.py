@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -34,19 +35,25 @@ def measure_activation(bed: Bed) -> Row:
     row = bed.ask("SELECT id, key_sealed FROM licensing_license WHERE status = 'active' LIMIT 1")[0]
     license_id: UUID = row[0]
     key = Fernet(bed.stack.env["SWITCHYARD_SECRETS_KEY"]).decrypt(bytes(row[1])).decode()
-    clients = [httpx.Client(base_url=bed.stack.site, timeout=30) for _ in range(CALLERS)]
-    connections = [bed.connect() for _ in range(CALLERS)]
+    clients: Queue[httpx.Client] = Queue()
+    connections: Queue[psycopg.Connection[Any]] = Queue()
+    for _ in range(CALLERS):
+        clients.put(httpx.Client(base_url=bed.stack.site, timeout=30))
+        connections.put(bed.connect())
 
     def activate(number: int) -> None:
         body = {"license_key": key, "device_id": str(uuid4()), "device_name": "bench"}
-        answer = clients[number % CALLERS].post("/api/v1/licenses/activate", json=body)
+        client = clients.get()
+        answer = client.post("/api/v1/licenses/activate", json=body)
+        clients.put(client)
         assert answer.status_code == 201, answer.text
 
     def bare(number: int) -> None:
-        with connections[number % CALLERS].transaction() as _:
-            raw = connections[number % CALLERS]
+        raw = connections.get()
+        with raw.transaction():
             raw.execute("SELECT 1 FROM licensing_license WHERE id = %s FOR UPDATE", [license_id])
             raw.execute("INSERT INTO bench_links (license_id) VALUES (%s)", [license_id])
+        connections.put(raw)
 
     with psycopg.connect(bed.stack.env["DATABASE_URL"]) as admin:
         admin.execute(
@@ -56,8 +63,9 @@ def measure_activation(bed: Bed) -> Row:
     figure, limit, ratio = in_turn(
         lambda: _all_at_once(activate, ACTIVATIONS), lambda: _all_at_once(bare, ACTIVATIONS)
     )
-    for each in (*clients, *connections):
-        each.close()
+    while not clients.empty():
+        clients.get().close()
+        connections.get().close()
     return Row(
         f"activate, {CALLERS} callers on one license, over HTTP",
         f"{figure:,.0f} a second",
@@ -83,16 +91,16 @@ def measure_ledger(bed: Bed) -> Row:
     legs = [(accounts[0], -300), (accounts[1], 100), (accounts[2], 200)]
 
     def post(raw: psycopg.Connection[Any]) -> None:
-        key, made = f"bench:{uuid4()}", uuid4()
+        made = raw.execute(
+            "INSERT INTO billing_ledgertransaction (key, kind, reference, booked_at)"
+            " VALUES (%s, 'bench', '{}', now()) RETURNING id",
+            [f"bench:{uuid4()}"],
+        ).fetchone()
+        assert made is not None
         raw.execute(
-            "INSERT INTO billing_ledgertransaction (id, key, kind, reference, booked_at)"
-            " VALUES (%s, %s, 'bench', '{}', now())", [made, key],
-        )  # fmt: skip
-        raw.execute(
-            "INSERT INTO billing_ledgerentry (id, transaction_id, account_id, currency, amount_minor)"
-            " VALUES (uuidv7(), %s, %s, 'EUR', %s), (uuidv7(), %s, %s, 'EUR', %s),"
-            " (uuidv7(), %s, %s, 'EUR', %s)",
-            [value for account, amount in legs for value in (made, account, amount)],
+            "INSERT INTO billing_ledgerentry (transaction_id, account_id, currency, amount_minor)"
+            " VALUES (%s, %s, 'EUR', %s), (%s, %s, 'EUR', %s), (%s, %s, 'EUR', %s)",
+            [value for account, amount in legs for value in (made[0], account, amount)],
         )
 
     def bare(raw: psycopg.Connection[Any]) -> None:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a run gave: answers a second, latency in milliseconds, and how many were not 2xx."""
+    """What a run gave: answers a second, latency in milliseconds, and what was not 2xx."""
 
     per_second: float
     p50: float
     p95: float
-    failures: int
+    failures: dict[str, int]
 
 
 def request(
@@ -41,7 +42,8 @@ def run(url: str, requests: list[bytes], *, connections: int, seconds: float) ->
     selector = selectors.DefaultSelector()
     sockets = [socket.create_connection(address) for _ in range(connections)]
     latencies: list[float] = []
-    failures = turn = 0
+    failures: Counter[str] = Counter()
+    turn = 0
     sent_at: dict[socket.socket, float] = {}
     for connection in sockets:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -55,7 +57,8 @@ def run(url: str, requests: list[bytes], *, connections: int, seconds: float) ->
             assert isinstance(connection, socket.socket)
             answer = _receive(connection)
             latencies.append(time.perf_counter() - sent_at[connection])
-            failures += not answer.startswith(b"HTTP/1.1 2")
+            if not answer.startswith(b"HTTP/1.1 2"):
+                failures[answer.split(b"\r\n", 1)[0].decode()] += 1
             turn = _send(connection, requests, turn, sent_at)
     elapsed = time.perf_counter() - started
     for connection in sockets:
@@ -66,7 +69,7 @@ def run(url: str, requests: list[bytes], *, connections: int, seconds: float) ->
         per_second=len(latencies) / elapsed,
         p50=latencies[count // 2] * 1000,
         p95=latencies[int(count * 0.95)] * 1000,
-        failures=failures,
+        failures=dict(failures),
     )
 
 

@@ -42,6 +42,7 @@ class SwitchyardHandler(WSGIHandler):
             response = view(request)
         else:
             response = self._resolve(request)
+        response.headers.setdefault("Content-Length", str(len(response.content)))
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response

@@ -95,6 +95,10 @@ class User(AbstractBaseUser, BaseModel):
     def full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email
 
+    def get_full_name(self) -> str:
+        """What Django's own pages call a person."""
+        return self.full_name
+
     @property
     def initials(self) -> str:
         named = (self.first_name[:1] + self.last_name[:1]).upper()

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from config.kit import context
 
@@ -22,7 +22,8 @@ def record(
     owner = organization_id or getattr(subject, "organization_id", None)
     if owner is None and here is not None:
         owner = here.organization_id
-    with connection.cursor() as cursor:
+    # The transaction tells the database who acts, also where none is open yet.
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT audit.event(%s, %s, %s, %s, %s::jsonb)",
             [action, subject._meta.db_table, str(subject.pk), owner, orjson.dumps(facts).decode()],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import User
 from accounts.services import audit
@@ -20,7 +20,7 @@ def note_login(user: User) -> None:
 
 def note_failure() -> None:
     """Record a failed login. The address typed is not kept: it may be a mistyped password."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT audit.event(%s, %s, NULL, NULL, %s::jsonb)",
             ["user.login_failed", User._meta.db_table, orjson.dumps({}).decode()],

@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS audit.logs_default PARTITION OF audit.logs DEFAULT;
 CREATE INDEX IF NOT EXISTS logs_entity ON audit.logs (entity_type, entity_id, id);
 CREATE INDEX IF NOT EXISTS logs_actor ON audit.logs (actor_id, id);
 CREATE INDEX IF NOT EXISTS logs_organization ON audit.logs (organization_id, id);
+CREATE INDEX IF NOT EXISTS logs_request ON audit.logs (request_id);
 CREATE INDEX IF NOT EXISTS logs_at ON audit.logs USING brin (at);
 
 -- Personal values live here, the trail holds their salted hash: erasing a person leaves the
