@@ -65,7 +65,7 @@ def open_bed() -> Iterator[Bed]:
     bare = subprocess.Popen(
         [
             sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-            "--port", str(port), "--workers", "1", "--blocking-threads", "8", "--no-ws",
+            "--port", str(port), "--workers", "1", "--blocking-threads", "4", "--no-ws",
             "--log-level", "warning", "benchmarks.bare:application",
         ],
         cwd=services.ROOT,

@@ -140,7 +140,7 @@ def make_stack(name: str, folder: Path, *, redis_number: int, workers: int = 2) 
     def granian(port: int) -> list[str]:
         return [
             python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-            "--port", str(port), "--workers", "1", "--blocking-threads", "8",
+            "--port", str(port), "--workers", "1", "--blocking-threads", "4",
             "--no-ws", "--log-level", "warning", "config.wsgi:application",
         ]  # fmt: skip
 
