@@ -48,7 +48,7 @@ def measure_validate(bed: Bed) -> Row:
         load.request("POST", url, body=orjson.dumps({"license_key": key, "device_id": device}))
         for key, device, _, _ in devices(bed)
     ]
-    return _against_bare(bed, "validate, cache hit, one worker", url, asked)
+    return _against_bare(bed, "validate, cache hit, one worker", url, asked, "at least 0.50")
 
 
 def measure_heartbeat(bed: Bed) -> Row:
@@ -61,10 +61,10 @@ def measure_heartbeat(bed: Bed) -> Row:
         )
         for _, _, link, token in devices(bed)
     ]  # fmt: skip
-    return _against_bare(bed, "heartbeat, cache hit, one worker", base, asked)
+    return _against_bare(bed, "heartbeat, cache hit, one worker", base, asked, "for the record")
 
 
-def _against_bare(bed: Bed, what: str, url: str, asked: list[bytes]) -> Row:
+def _against_bare(bed: Bed, what: str, url: str, asked: list[bytes], wanted: str) -> Row:
     runs: list[load.Load] = []
 
     def ours() -> float:
@@ -84,5 +84,5 @@ def _against_bare(bed: Bed, what: str, url: str, asked: list[bytes]) -> Row:
         f"{figure:,.0f} requests/s, p95 {p95:.1f} ms at {CONNECTIONS} connections",
         f"{limit:,.0f} requests/s, bare WSGI with one Redis pipeline",
         ratio,
-        "at least 0.50",
+        wanted,
     )

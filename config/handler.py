@@ -1,79 +1,112 @@
-"""The WSGI handler: hot paths take a short way in, everything else the full middleware chain.
+"""The WSGI handler: hot paths take a short way in, everything else Django's full one.
 
-Sessions, messages, static files and templates cost more than a license check itself, and the
+Signals, sessions, messages and static files cost more than a license check itself, and the
 callers of hot paths bring no cookie. They keep what they need: a context with a request id, the
-refusal of unknown hosts, the headers of an API answer, and the error pages of the house.
+refusal of unknown hosts, connections that are checked before use, the headers of an API answer,
+and the error documents of the house.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from django.core.handlers.exception import convert_exception_to_response
-from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpRequest, HttpResponse
-from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
+from django.core.handlers.exception import response_for_exception
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.db import connections
+from django.http import HttpResponse
+from django.urls import URLPattern, URLResolver, get_resolver
 
-from config.web.middleware import RequestContextMiddleware
+from config.kit import context
+from config.web.middleware import context_of
 
 View = Callable[..., HttpResponse]
+Environ = dict[str, Any]
+_ALWAYS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+_our_hosts: set[str] = set()
+_MOST_HOSTS = 64
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class SwitchyardHandler(WSGIHandler):
-    """Django's handler with one decision before the middleware."""
+    """Django's handler with one decision before it."""
 
-    def load_middleware(self, is_async: bool = False) -> None:
-        super().load_middleware(is_async)
-        self._fixed, self._prefixes = _hot_routes(get_resolver().url_patterns, "/")
-        self._full_chain = self._middleware_chain
-        self._short_chain = convert_exception_to_response(RequestContextMiddleware(self._answer))
-        self._middleware_chain = self._choose
+    def __init__(self) -> None:
+        super().__init__()
+        self._fixed, self._open = hot_routes(get_resolver().url_patterns, "/")
 
-    def _choose(self, request: HttpRequest) -> HttpResponse:
-        path = request.path_info
-        if path in self._fixed or path.startswith(self._prefixes):
-            return self._short_chain(request)
-        return self._full_chain(request)
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        found = self._find(environ.get("PATH_INFO", ""))
+        if found is None:
+            return super().__call__(environ, start_response)  # type: ignore[no-any-return]
+        here = context_of(environ)
+        response = _answer(environ, here, *found)
+        body = response.content
+        # Written as they are: django.http's own headers check each name and value again.
+        headers = [
+            *response.headers.items(),
+            *_ALWAYS,
+            ("Content-Length", str(len(body))),
+            ("X-Request-Id", here.request_id),
+        ]
+        start_response(f"{response.status_code} {response.reason_phrase}", headers)
+        return [body]
 
-    def _answer(self, request: HttpRequest) -> HttpResponse:
-        request.get_host()  # refuses hosts that are not ours
-        view = self._fixed.get(request.path_info)
+    def _find(self, path: str) -> tuple[View, dict[str, Any]] | None:
+        view = self._fixed.get(path)
         if view is not None:
-            response = view(request)
-        else:
-            response = self._resolve(request)
-        response.headers.setdefault("Content-Length", str(len(response.content)))
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        return response
+            return view, {}
+        for beginning, pattern in self._open:
+            if path.startswith(beginning):
+                match = pattern.pattern.match(path[len(beginning) :])
+                if match is not None and match[0] == "":
+                    return pattern.callback, match[2]
+        return None
 
-    def _resolve(self, request: HttpRequest) -> HttpResponse:
-        """Find a view with parameters; what is not hot after all goes the full way."""
+
+def _answer(
+    environ: Environ, here: context.Context, view: View, arguments: dict[str, Any]
+) -> HttpResponse:
+    request = WSGIRequest(environ)
+    request.request_id = here.request_id
+    _renew_connections()
+    with context.use(here):
         try:
-            match = resolve(request.path_info)
-        except Resolver404:
-            return self._full_chain(request)
-        if not getattr(match.func, "hot_path", False):
-            return self._full_chain(request)
-        request.resolver_match = match
-        return match.func(request, *match.args, **match.kwargs)
+            _require_our_host(request)
+            return view(request, **arguments)
+        except Exception as error:  # the boundary: Django's own answer to a bug
+            return response_for_exception(request, error)
 
 
-def _hot_routes(
+def _require_our_host(request: WSGIRequest) -> None:
+    """Refuse a host that is not ours, as Django does where a view asks for it."""
+    host = request.META.get("HTTP_HOST")
+    if host not in _our_hosts:
+        request.get_host()
+        if host is not None and len(_our_hosts) < _MOST_HOSTS:
+            _our_hosts.add(host)
+
+
+def _renew_connections() -> None:
+    """Close connections that are too old or broken, as Django does at the start of a request."""
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()
+
+
+def hot_routes(
     patterns: list[URLPattern | URLResolver], prefix: str
-) -> tuple[dict[str, View], tuple[str, ...]]:
-    """Return hot views by their path, and the fixed beginnings of those with parameters."""
+) -> tuple[dict[str, View], list[tuple[str, URLPattern]]]:
+    """Return hot views by their whole path, and those with parameters by where they begin."""
     fixed: dict[str, View] = {}
-    beginnings: list[str] = []
+    with_parameters: list[tuple[str, URLPattern]] = []
     for pattern in patterns:
-        path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            inner, more = _hot_routes(pattern.url_patterns, path)
+            inner, more = hot_routes(pattern.url_patterns, prefix + str(pattern.pattern))
             fixed |= inner
-            beginnings += more
+            with_parameters += more
         elif getattr(pattern.callback, "hot_path", False):
-            if "<" in path:
-                beginnings.append(path.partition("<")[0])
+            if "<" in str(pattern.pattern):
+                with_parameters.append((prefix, pattern))
             else:
-                fixed[path] = pattern.callback
-    return fixed, tuple(beginnings)
+                fixed[prefix + str(pattern.pattern)] = pattern.callback
+    return fixed, with_parameters

@@ -11,7 +11,8 @@ import structlog
 from config.kit import context
 
 _SECRET_NAMES = re.compile(
-    r"(password|passwd|secret|token|authorization|cookie|api_key|license_key|card|cvc)", re.IGNORECASE
+    r"(password|passwd|secret|token|authorization|cookie|api_key|license_key|card|cvc)",
+    re.IGNORECASE,
 )
 _SECRET_VALUES = re.compile(
     r"(sk_(?:test|live)_\w+|whsec_\w+|Bearer\s+\S+|SWY(?:-[0-9A-Z]{5}){4,}|sydt_\S+"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
+from random import getrandbits
+from typing import Any
 
 from django.conf import settings
 from django.contrib.messages import get_messages
@@ -14,7 +17,6 @@ from django.utils.cache import patch_vary_headers
 
 from config.kit import context
 from config.kit.errors import DomainError
-from config.kit.ids import uuid7
 from config.kit.problems import problem_response, wants_problem
 from config.web.errors import refusal_page
 
@@ -30,29 +32,43 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        offered = request.headers.get("X-Request-Id", "")
-        request_id = offered if _REQUEST_ID.fullmatch(offered) else str(uuid7())
-        here = context.Context(
-            ip=client_address(request),
-            user_agent=request.headers.get("User-Agent", "").replace("\x00", "")[:400],
-            request_id=request_id,
-        )
-        request.request_id = request_id
+        here = context_of(request.META)
+        request.request_id = here.request_id  # type: ignore[attr-defined]
         with context.use(here):
             response = self.get_response(request)
-        response["X-Request-Id"] = request_id
+        response["X-Request-Id"] = here.request_id
         return response
 
 
-def client_address(request: HttpRequest) -> str | None:
+def context_of(environ: dict[str, Any]) -> context.Context:
+    """Read who asks from a request's environment; an id that is not well formed is replaced."""
+    offered = environ.get("HTTP_X_REQUEST_ID", "")
+    return context.Context(
+        ip=client_address(environ),
+        user_agent=environ.get("HTTP_USER_AGENT", "").replace("\x00", "")[:400],
+        request_id=offered if _REQUEST_ID.fullmatch(offered) else new_request_id(),
+    )
+
+
+def new_request_id() -> str:
+    """Return 128 random bits: unique, not secret, and made without a system call."""
+    return f"{getrandbits(128):032x}"
+
+
+def client_address(environ: dict[str, Any]) -> str | None:
     """Return the caller's address; X-Forwarded-For counts only as far as our own proxies wrote it."""
-    address = request.META.get("REMOTE_ADDR", "")
+    address = environ.get("REMOTE_ADDR", "")
     if settings.TRUSTED_PROXIES:
-        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+        hops = [hop.strip() for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")]
         if len(hops) >= settings.TRUSTED_PROXIES:
             address = hops[-settings.TRUSTED_PROXIES]
+    return _read_address(address)
+
+
+@lru_cache(maxsize=4096)
+def _read_address(text: str) -> str | None:
     try:
-        return str(ipaddress.ip_address(address))
+        return str(ipaddress.ip_address(text))
     except ValueError:
         return None
 
