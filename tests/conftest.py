@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
 from psycopg.pq import TransactionStatus
+from xdist.scheduler import LoadScopeScheduling
 
 from accounts.models import Membership, Organization, User
 from accounts.services.organizations import add_member, create_organization
@@ -19,6 +20,24 @@ from accounts.services.users import create_user
 from config.kit import context
 from config.kit.redis import connect
 from tests import services
+
+STACKS = (
+    "tests/browser/",
+    "tests/integration/test_api_schema.py",
+    "tests/integration/test_purchases_under_fire.py",
+)
+
+
+class HouseScheduling(LoadScopeScheduling):
+    """Keeps the tests of one stack of processes on one worker; spreads all others one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if path.startswith(STACKS) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> HouseScheduling:
+    return HouseScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

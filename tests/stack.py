@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +34,12 @@ def wait_for(what: Callable[[], Any], *, seconds: float = 20, every: float = 0.0
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what} answered {answer!r}")
         time.sleep(every)
+
+
+def csrf_token(page: str) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert found, page[:500]
+    return found.group(1)
 
 
 @dataclass
@@ -102,6 +110,31 @@ class Stack:
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def seed(self) -> dict[str, str]:
+        """Fill the demo company; return the generated passwords by e-mail."""
+        file = self.folder / "people.json"
+        done = subprocess.run(
+            [sys.executable, "manage.py", "seed", "--credentials", str(file)],
+            cwd=services.ROOT,
+            env=self.env | {"SWITCHYARD_PROCESS": "command"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        passwords: dict[str, str] = json.loads(file.read_text())
+        return passwords
+
+    def sign_in(self, email: str, password: str) -> httpx.Client:
+        """Return a client with the person's session, its CSRF token in the headers."""
+        client = httpx.Client(base_url=self.site, timeout=10, headers={"Referer": self.site})
+        form = {"login": email, "password": password}
+        form["csrfmiddlewaretoken"] = csrf_token(client.get("/login/").text)
+        answer = client.post("/login/", data=form)
+        assert answer.status_code == 302, answer.text[:500]
+        client.headers["X-CSRFToken"] = csrf_token(client.get("/security/").text)
+        return client
 
     def control(self, path: str, **body: Any) -> Any:
         """Call the stand-in's control endpoint."""

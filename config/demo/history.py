@@ -101,6 +101,8 @@ def _pay(attempt: PaymentAttempt, at: datetime) -> None:
     answer = httpx.post(url, data=CARD, follow_redirects=False, timeout=10)
     assert answer.status_code == 303, f"the payment page answered {answer.status_code}"
     checkout.look_at_page(attempt.pk, at=at)
+    attempt.refresh_from_db()
+    assert attempt.status == "succeeded", f"{attempt.status}: {attempt.failure}"
 
 
 @contextmanager

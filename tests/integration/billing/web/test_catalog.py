@@ -142,7 +142,7 @@ def test_a_quantity_that_cannot_be_is_refused_at_its_field(
     assert not Order.objects.exists()
 
 
-@pytest.mark.parametrize("price", ["", "x", str(uuid4()), "\x00"])
+@pytest.mark.parametrize("price", ["", "x", "01900000-0000-7000-8000-000000000000", "\x00"])
 def test_a_price_that_is_not_offered_is_refused(alice: Any, product: Product, price: str) -> None:
     assert alice.post(page_of(product), wish(product, price=price)).status_code == 422
 
