@@ -24,6 +24,7 @@ from tests import services
 STACKS = (
     "tests/browser/",
     "tests/integration/test_api_schema.py",
+    "tests/integration/test_outage.py",
     "tests/integration/test_purchases_under_fire.py",
 )
 
