@@ -11,7 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bed import Bed, Row, open_bed
-from benchmarks.database import measure_activation, measure_audit, measure_ledger
+from benchmarks.database import (
+    measure_activation,
+    measure_audit,
+    measure_ledger,
+    measure_ledger_batched,
+)
 from benchmarks.licensing import measure_heartbeat, measure_validate
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
@@ -20,6 +25,7 @@ MEASURES = (
     measure_heartbeat,
     measure_activation,
     measure_ledger,
+    measure_ledger_batched,
     measure_audit,
 )
 

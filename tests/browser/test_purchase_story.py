@@ -204,6 +204,14 @@ def trail_of(stack: Stack, email: str) -> set[str]:
     return {f"{kind}.{action}" for kind, action in rows}
 
 
+def unattributed(stack: Stack) -> list[tuple[str, str]]:
+    """AUD-5: rows of the trail whose actor nobody named, only the database role is known."""
+    with psycopg.connect(stack.env["DATABASE_SYSTEM_URL"]) as connection:
+        return connection.execute(
+            "SELECT DISTINCT entity_type, action FROM audit.logs WHERE actor_kind LIKE 'db:%'"
+        ).fetchall()
+
+
 @pytest.mark.parametrize(
     ("device", "viewport", "scheme"),
     [("desktop", DESKTOP, "light"), ("phone", PHONE, "dark")],
@@ -248,6 +256,7 @@ def test_a_purchase_from_sign_up_to_a_device_online(
         person.page.get_by_role("link", name="Fleet Remote Solo").first.click()
         row = person.page.locator("#devices tr", has_text="Difference engine")
         expect(row).to_contain_text("Offline", timeout=65_000)
+    assert unattributed(stack) == []
     assert trail_of(stack, email) >= {
         "accounts_organization.insert", "accounts_membership.insert", "billing_order.insert",
         "billing_invoice.insert", "billing_invoice.update", "billing_subscription.insert",
@@ -267,3 +276,4 @@ def test_the_purchase_works_without_javascript_up_to_the_invoice(visit: Any, sta
     stack.control("webhooks", delay_ms=0)
     read_invoice(person, look=seen.append)
     assert "invoice" in seen
+    assert unattributed(stack) == []

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from config.demo.catalogue import fill_catalogue
 from config.demo.history import fill_history, stand_in_answers
 from config.demo.people import fill_people
+from config.kit import context
 
 
 class Command(BaseCommand):
@@ -25,6 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--credentials", default="", help="JSON file that keeps the passwords")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with context.use(context.Context(actor_kind="operator")):
+            self._fill(options)
+
+    def _fill(self, options: dict[str, Any]) -> None:
         at = now()
         self.stdout.write(f"Catalogue: {fill_catalogue()} products on sale.")
         passwords: dict[str, str] = {}

@@ -86,10 +86,6 @@ def test_a_changed_password_ends_the_other_sessions(people: People) -> None:
 
 
 def enroll(client: WalledClient) -> str:
-    # A factor is added only by somebody who has just typed the password once more.
-    asked = client.get("/2fa/totp/activate/")
-    assert asked["Location"] == "/reauthenticate/?next=%2F2fa%2Ftotp%2Factivate%2F"
-    assert client.post(asked["Location"], {"password": PASSWORD}).status_code == 302
     page = client.get("/2fa/totp/activate/")
     secret: str = page.context["form"].secret
     answer = client.post("/2fa/totp/activate/", {"code": code_for(secret)})
@@ -102,6 +98,20 @@ def enrolled(people: People) -> str:
     client = WalledClient()
     sign_in(client)
     return enroll(client)
+
+
+def test_a_factor_is_added_only_shortly_after_the_password_was_typed(people: People) -> None:
+    client = WalledClient()
+    sign_in(client)
+    assert client.get("/2fa/totp/activate/").status_code == 200
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 301
+    session.save()
+    asked = client.get("/2fa/totp/activate/")
+    assert asked["Location"] == "/reauthenticate/?next=%2F2fa%2Ftotp%2Factivate%2F"
+    assert client.post(asked["Location"], {"password": PASSWORD}).status_code == 302
+    assert client.get("/2fa/totp/activate/").status_code == 200
 
 
 def test_a_totp_secret_is_sealed_at_rest(enrolled: str, people: People) -> None:

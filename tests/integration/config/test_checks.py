@@ -1,0 +1,63 @@
+"""A bad deployment does not start to serve. AUD-4: nor does a role that could bypass the wall."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests import services
+
+GOOD = {
+    "SWITCHYARD_PROCESS": "web",
+    "SECRET_KEY": "x" * 50,
+    "SWITCHYARD_SECRETS_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "STRIPE_WEBHOOK_SECRET": "whsec_test",
+}
+
+
+def _start(**changes: str) -> subprocess.CompletedProcess[str]:
+    """Load the WSGI application as a server would, in a process of its own."""
+    urls = services.role_urls(f"test_{services.WORKER}")
+    outer = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    return subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=services.ROOT, env={**outer, **urls, **GOOD, **changes},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("django_db_setup")
+def test_a_good_deployment_starts() -> None:
+    done = _start()
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("django_db_setup")
+@pytest.mark.parametrize("role", ["SYSTEM", "OWNER", "ADMIN"])
+def test_aud_4_a_role_that_could_bypass_the_wall_is_refused(role: str) -> None:
+    database = f"test_{services.WORKER}"
+    urls = services.role_urls(database) | {"DATABASE_ADMIN_URL": services.admin_url(database)}
+    done = _start(DATABASE_APP_URL=urls[f"DATABASE_{role}_URL"])
+    assert done.returncode != 0
+    assert "switchyard.E006" in done.stderr
+
+
+@pytest.mark.usefixtures("django_db_setup")
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"SECRET_KEY": "insecure-development-key"}, "E001"),
+        ({"SWITCHYARD_SECRETS_KEY": "c3dpdGNoeWFyZC1kZXZlbG9wbWVudC1zZWNyZXRzISE="}, "E002"),
+        ({"STRIPE_WEBHOOK_SECRET": ""}, "E003"),
+        ({"SWITCHYARD_DEMO": "1", "SITE_URL": "https://shop.example"}, "E004"),
+        ({"STRIPE_API_BASE": "http://127.0.0.1:1", "STRIPE_SECRET_KEY": "rk_live_x"}, "E005"),
+    ],
+)
+def test_a_bad_deployment_says_what_is_wrong(changes: dict[str, str], code: str) -> None:
+    done = _start(**changes)
+    assert done.returncode != 0
+    assert f"switchyard.{code}" in done.stderr
+    assert "HINT" in done.stderr
