@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 from psycopg.pq import TransactionStatus
 from xdist.scheduler import LoadScopeScheduling
 
@@ -65,6 +66,12 @@ def live_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[Non
 def clean_redis(request: pytest.FixtureRequest) -> None:
     if "tests/unit" not in str(request.node.path):
         connect().flushdb()
+
+
+# Properties are tried 200 times in the suite; `--hypothesis-profile=thorough` tries 10,000.
+hypothesis_settings.register_profile("suite", max_examples=200, deadline=None)
+hypothesis_settings.register_profile("thorough", max_examples=10_000, deadline=None)
+hypothesis_settings.load_profile("suite")
 
 
 @contextmanager

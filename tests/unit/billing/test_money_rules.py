@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.rules.attempts import LIVE, AttemptStatus, may_move
@@ -19,7 +19,6 @@ CUSTOMER = UUID(int=7)
 AMOUNTS = st.integers(-(10**15), 10**15)
 
 
-@settings(max_examples=500, deadline=None)
 @given(total=AMOUNTS, weights=st.lists(st.integers(0, 10**9), min_size=1, max_size=20))
 def test_a_split_sums_to_the_whole_and_is_fair(total: int, weights: list[int]) -> None:
     if not any(weights):
@@ -30,7 +29,6 @@ def test_a_split_sums_to_the_whole_and_is_fair(total: int, weights: list[int]) -
         assert abs(part * sum(weights) - total * weight) < sum(weights)
 
 
-@settings(max_examples=300, deadline=None)
 @given(minor=AMOUNTS, currency=st.sampled_from(["JPY", "EUR", "KWD"]))
 def test_minor_units_survive_the_way_to_major_units_and_back(minor: int, currency: str) -> None:
     money = Money(minor, currency)
@@ -48,7 +46,6 @@ def test_money_takes_whole_numbers_only(wrong: object) -> None:
         Money(wrong, "EUR")  # type: ignore[arg-type]
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     nets=st.lists(
         st.tuples(st.sampled_from(["license", "vm", "sim"]), st.integers(0, 10**12)), min_size=1

@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.rules.periods import boundary, known_zone, period
@@ -74,7 +74,6 @@ def test_an_unknown_time_zone_is_taken_as_utc() -> None:
     assert known_zone("Europe/Berlin") == "Europe/Berlin"
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     anchor=st.integers(EARLIEST, LATEST).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
     zone=st.sampled_from(ZONES),

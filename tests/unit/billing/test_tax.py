@@ -6,7 +6,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.rules.tax import (
@@ -111,7 +111,6 @@ def test_vat_is_rounded_on_the_document_and_not_per_line() -> None:
     assert sum(tax_of_lines([(33, Decimal(19))] * 3)) == 19
 
 
-@settings(max_examples=500, deadline=None)
 @given(
     st.lists(
         st.tuples(
