@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
@@ -170,8 +169,3 @@ def acting_for(people: People) -> Callable[..., Any]:
 @pytest.fixture
 def redis_client() -> Any:
     return connect()
-
-
-@pytest.fixture
-def site_settings() -> Any:
-    return settings
