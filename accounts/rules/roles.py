@@ -22,9 +22,20 @@ class PlatformRole(StrEnum):
 STAFF = frozenset({PlatformRole.SUPPORT, PlatformRole.READONLY, PlatformRole.ADMIN})
 
 _MEMBER = frozenset({"view", "reveal_key", "manage_devices"})
-_ADMIN = _MEMBER | {"buy", "manage_licenses", "manage_billing", "manage_organization"}
+_ADMIN = _MEMBER | {
+    "buy",
+    "manage_licenses",
+    "manage_billing",
+    "manage_organization",
+    "manage_team",
+    "manage_keys",
+    "manage_webhooks",
+    "start_trial",
+    "view_audit",
+}
 ORGANIZATION_PERMISSIONS: dict[str, frozenset[str]] = {
-    OrganizationRole.OWNER: _ADMIN | {"transfer_ownership", "close_organization"},
+    OrganizationRole.OWNER: _ADMIN
+    | {"manage_owners", "transfer_ownership", "close_organization", "export_organization"},
     OrganizationRole.ADMIN: _ADMIN,
     OrganizationRole.MEMBER: _MEMBER,
     OrganizationRole.READONLY: frozenset({"view"}),

@@ -1,0 +1,10 @@
+"""Not written yet."""
+
+from __future__ import annotations
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("licensing", "0002_database_rules")]
+    operations = []
