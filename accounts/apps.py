@@ -32,6 +32,7 @@ class AccountsConfig(AppConfig):
     ]  # fmt: skip
     unaudited: ClassVar[list[Unaudited]] = [
         Unaudited("accounts_idempotencyrecord", "copies of answers; the change itself is audited"),
+        Unaudited("accounts_useractivity", "made from business events, which the trail holds"),
         Unaudited("account_emailconfirmation", "stays empty: confirmation links are signed"),
         Unaudited("django_session", "session contents; logins are recorded as events"),
         Unaudited("django_content_type", "written by migrations only"),

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.apps import AppConfig
+
+from config.kit.audited import Audited
 
 
 class SupportConfig(AppConfig):
     name = "support"
+    audited: ClassVar[list[Audited]] = [
+        Audited("support_adminnote", pii=("note",), subject="user_id", organization=""),
+    ]

@@ -1,10 +1,43 @@
-"""Not written yet."""
+"""People read their own activity; only one function writes it."""
 
 from __future__ import annotations
 
 from django.db import migrations
 
+from config.kit.tenancy import forbid
+
+OWN = """
+ALTER TABLE accounts_useractivity ENABLE ROW LEVEL SECURITY;
+ALTER TABLE accounts_useractivity FORCE ROW LEVEL SECURITY;
+CREATE POLICY accounts_useractivity_own ON accounts_useractivity FOR SELECT
+    USING (user_id = (SELECT nullif(current_setting('app.current_user_id', true), '')::uuid));
+CREATE POLICY accounts_useractivity_note ON accounts_useractivity FOR INSERT TO switchyard_owner
+    WITH CHECK (true);
+"""
+SHARED = """
+DROP POLICY accounts_useractivity_note ON accounts_useractivity;
+DROP POLICY accounts_useractivity_own ON accounts_useractivity;
+ALTER TABLE accounts_useractivity NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE accounts_useractivity DISABLE ROW LEVEL SECURITY;
+"""
+# A person who is gone, or an id that is none, leaves no activity and no error.
+NOTE = """
+CREATE FUNCTION note_user_activity(p_user text, p_action text, p_data jsonb) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    INSERT INTO accounts_useractivity (id, user_id, action, data)
+    SELECT gen_random_uuid(), u.id, left(p_action, 100), nullif(p_data, '{}'::jsonb)
+    FROM accounts_user u
+    WHERE pg_input_is_valid(p_user, 'uuid') AND u.id = p_user::uuid
+$$;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0015_activity")]
-    operations = []
+
+    operations = [
+        migrations.RunSQL(OWN, SHARED),
+        migrations.RunSQL(NOTE, "DROP FUNCTION note_user_activity(text, text, jsonb);"),
+        forbid("accounts_useractivity", "INSERT", "UPDATE", "DELETE"),
+        forbid("accounts_useractivity", "INSERT", "UPDATE", role="switchyard_system"),
+    ]

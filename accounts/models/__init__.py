@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from accounts.models.activity import UserActivity
 from accounts.models.audit import AuditLog
 from accounts.models.idempotency import IdempotencyRecord
 from accounts.models.organization import Membership, Organization
 from accounts.models.user import User
 
-__all__ = ["AuditLog", "IdempotencyRecord", "Membership", "Organization", "User"]
+__all__ = ["AuditLog", "IdempotencyRecord", "Membership", "Organization", "User", "UserActivity"]
