@@ -173,23 +173,3 @@ class InvoiceOutput(serializers.Serializer[Any]):
 
     def get_pdf_path(self, invoice: Invoice) -> str:
         return reverse("api_invoice_pdf", args=[invoice.pk])
-
-
-class FieldErrorOutput(serializers.Serializer[Any]):
-    pointer = serializers.CharField(help_text="JSON pointer to the field; empty for the whole")
-    code = serializers.CharField()
-    detail = serializers.CharField()
-
-
-@extend_schema_serializer(component_name="Problem")
-class ProblemOutput(serializers.Serializer[Any]):
-    """A refusal as RFC 9457 writes it; `code` is stable (docs/errors.md)."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    request_id = serializers.CharField()
-    data = serializers.DictField(required=False)  # type: ignore[assignment]
-    errors = FieldErrorOutput(many=True, required=False)  # type: ignore[assignment]

@@ -16,9 +16,18 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
+from accounts.api.listed import (
+    CONFLICTS,
+    IN_LISTS,
+    OPTIONAL_KEY,
+    PAGE,
+    REFUSALS,
+    ListedView,
+    own,
+    problems,
+)
 from accounts.models import User
 from billing.api.files import pdf_response
-from billing.api.listed import CONFLICTS, IN_LISTS, PAGE, REFUSALS, ListedView, own, problems
 from billing.api.serializers import (
     CheckoutOutput,
     InvoiceOutput,
@@ -39,9 +48,6 @@ KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     required=True,
     description="Up to 255 characters of your own; a repeated request acts once for a day.",
-)
-OPTIONAL_KEY = OpenApiParameter(
-    "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="As for orders."
 )
 STATUS = OpenApiParameter(
     "status", OpenApiTypes.STR, enum=["open", "paid", "void"], description="Only invoices in it."

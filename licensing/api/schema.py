@@ -14,7 +14,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.views import APIView
 
-from billing.api.serializers import ProblemOutput
+from accounts.api.problems import ProblemOutput
 from config.kit.problems import CONTENT_TYPE
 from licensing.api import programs
 from licensing.api.serializers import (

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from billing.api.listed import IN_LISTS, REFUSALS, ListedView, own
+from accounts.api.listed import IN_LISTS, REFUSALS, ListedView, own
 from licensing.api.serializers import DeviceOutput, LicenseOutput
 from licensing.models import DeviceLink, License
 from licensing.models.license import LicenseQuerySet

@@ -1,4 +1,4 @@
-"""What the endpoints of billing share: cursor pages, documented refusals, own objects only."""
+"""What the endpoints of every storey share: cursor pages, documented refusals, own objects only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from accounts.api.base import OrganizationView
-from billing.api.serializers import ProblemOutput
+from accounts.api.problems import ProblemOutput
 from config.kit.api import CursorPage
 from config.kit.errors import NotFound
 from config.kit.problems import CONTENT_TYPE
@@ -34,7 +34,12 @@ IN_LISTS = problems(
 REFUSALS = {**IN_LISTS, **problems(s404="Unknown, or another organization's.")}
 CONFLICTS = {**REFUSALS, **problems(s409="Not possible in the current state; see `code`.")}
 
-
+OPTIONAL_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Up to 255 characters of your own; a repeated request acts once for a day.",
+)
 PAGE = [
     OpenApiParameter("limit", int, description="Rows a page, 1 to 200; 50 without it."),
     OpenApiParameter("cursor", str, description="From `next` or `previous` of an answer."),
