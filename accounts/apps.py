@@ -29,6 +29,7 @@ class AccountsConfig(AppConfig):
             "mfa_authenticator", skip=("last_used_at",), mask=("data",), subject="user_id",
             organization="",
         ),
+        Audited("constance_constance", skip=(), organization=""),
     ]  # fmt: skip
     unaudited: ClassVar[list[Unaudited]] = [
         Unaudited("accounts_idempotencyrecord", "copies of answers; the change itself is audited"),

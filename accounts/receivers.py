@@ -12,11 +12,12 @@ from allauth.account.signals import (
     user_logged_out,
 )
 from allauth.mfa.signals import authenticator_added, authenticator_removed
+from constance.signals import config_updated
 from django.contrib.auth.signals import user_login_failed
 from django.dispatch import receiver
 
 from accounts.models import User
-from accounts.services import audit, sign_in
+from accounts.services import audit, live, sign_in
 
 
 @receiver(user_logged_in)
@@ -53,3 +54,8 @@ def _authenticator_added(user: User, authenticator: Any, **_: Any) -> None:
 @receiver(authenticator_removed)
 def _authenticator_removed(user: User, authenticator: Any, **_: Any) -> None:
     audit.record("user.second_factor_removed", user, kind=authenticator.type)
+
+
+@receiver(config_updated)
+def _settings_changed(**_: Any) -> None:
+    live.forget()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from accounts.api import views
 
 urlpatterns = [
     path("me", views.MeView.as_view(), name="api_me"),
     path("organization", views.OrganizationDetailView.as_view(), name="api_organization"),
+    path("", include("accounts.api.settings.urls")),
 ]

@@ -1,4 +1,4 @@
-"""People read their own activity; only one function writes it."""
+"""People read their own activity, only one function writes it; customers change no settings."""
 
 from __future__ import annotations
 
@@ -33,11 +33,16 @@ $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0015_activity")]
+    dependencies = [
+        ("accounts", "0015_activity"),
+        ("constance", "0003_drop_pickle"),
+    ]
 
     operations = [
         migrations.RunSQL(OWN, SHARED),
         migrations.RunSQL(NOTE, "DROP FUNCTION note_user_activity(text, text, jsonb);"),
         forbid("accounts_useractivity", "INSERT", "UPDATE", "DELETE"),
         forbid("accounts_useractivity", "INSERT", "UPDATE", role="switchyard_system"),
+        # Settings of the installation are changed in the back office alone.
+        forbid("constance_constance", "INSERT", "UPDATE", "DELETE"),
     ]

@@ -51,10 +51,15 @@ STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
             "licensing.export_license",
             "licensing.export_devicelink",
             "billing.replay_stripeevent",
+            "support.add_adminnote",
+            "support.change_adminnote",
         }
     ),
     PlatformRole.ADMIN: frozenset(
         {
+            "support.add_adminnote",
+            "support.change_adminnote",
+            "constance.change_config",
             "accounts.export_user",
             "accounts.export_organization",
             "accounts.export_auditlog",

@@ -62,3 +62,13 @@ class UIRenderer(TemplatesSetting):
     form_template_name = "django/forms/ui_form.html"
     field_template_name = "django/forms/ui_field.html"
     bound_field_class = UIBoundField
+
+
+class SecretField(forms.CharField):
+    """A secret to type: what is stored is never sent back; left empty, it stays as it is."""
+
+    widget = forms.PasswordInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": 500, "strip": True, **kwargs})
+        self.widget.attrs["autocomplete"] = "new-password"

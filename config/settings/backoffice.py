@@ -29,6 +29,7 @@ _NAVIGATION = [
         "items": [
             _entry("Users", "person", "accounts_user"),
             _entry("Organizations", "apartment", "accounts_organization"),
+            _entry("Notes", "sticky_note_2", "support_adminnote"),
         ],
     },
     {
@@ -59,7 +60,10 @@ _NAVIGATION = [
     },
     {
         "title": "Operations",
-        "items": [_entry("Audit log", "history", "accounts_auditlog")],
+        "items": [
+            _entry("Audit log", "history", "accounts_auditlog"),
+            _entry("Settings", "settings", "constance_config"),
+        ],
     },
 ]
 

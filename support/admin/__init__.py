@@ -1,0 +1,7 @@
+"""The back office's own pages: customers in whole, notes, settings of the installation."""
+
+from __future__ import annotations
+
+from support.admin import customers, live_settings, notes
+
+__all__ = ["customers", "live_settings", "notes"]

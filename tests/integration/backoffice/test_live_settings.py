@@ -1,0 +1,79 @@
+"""ADM-6: settings are typed, secrets are written and never read, only public ones leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from constance.models import Constance
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AuditLog, UserActivity
+from accounts.services.live import forget, live
+
+HOOK = "https://chat.example/hooks/T0P-S3CRET"
+
+
+@pytest.fixture(autouse=True)
+def read_anew() -> Iterator[None]:
+    yield
+    forget()
+
+
+def page() -> str:
+    return reverse("admin:constance_config_changelist")
+
+
+def typed(client: Client, **changes: Any) -> dict[str, Any]:
+    """Return the page's own form filled in as it stands, with `changes`."""
+    form = client.get(page()).context["form"]
+    values = {name: form.initial.get(name, "") for name in form.fields}
+    values = {name: value for name, value in values.items() if value is not False}
+    return values | changes
+
+
+def test_an_administrator_changes_a_setting_and_the_trail_knows(admin: Client) -> None:
+    answer = admin.post(page(), typed(admin, TRIAL_DAYS="30", ANNOUNCEMENT="Back at noon."))
+    assert answer.status_code == 302
+    assert live("TRIAL_DAYS") == 30
+    event = AuditLog.objects.filter(action="settings.changed").get()
+    assert event.new_values == {"names": ["ANNOUNCEMENT", "TRIAL_DAYS"]}
+    assert AuditLog.objects.filter(entity_type="constance_constance").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TRIAL_DAYS", "soon"), ("TRIAL_DAYS", "0"), ("TERMS_URL", "javascript:alert(1)"),
+     ("SUPPORT_EMAIL", "nobody"), ("ANNOUNCEMENT", "x" * 301)],
+)  # fmt: skip
+def test_a_value_of_the_wrong_type_is_refused(admin: Client, name: str, value: str) -> None:
+    answer = admin.post(page(), typed(admin, **{name: value}))
+    assert answer.status_code == 200
+    assert name in answer.context["form"].errors
+    assert not Constance.objects.exists()
+
+
+def test_a_secret_is_sealed_kept_when_left_empty_and_never_shown(admin: Client) -> None:
+    admin.post(page(), typed(admin, ALERT_WEBHOOK_URL=HOOK))
+    admin.post(page(), typed(admin, ANNOUNCEMENT="Hello"))
+    assert live("ALERT_WEBHOOK_URL") == HOOK
+    assert HOOK not in Constance.objects.get(key="ALERT_WEBHOOK_URL").value
+    assert b"S3CRET" not in admin.get(page()).content
+    assert not AuditLog.objects.filter(new_values__icontains="S3CRET").exists()
+
+
+@pytest.mark.parametrize("role", ["support", "readonly"])
+def test_other_staff_read_settings_and_change_none(staff: Any, role: str) -> None:
+    client = staff(role)
+    assert client.get(page()).status_code == 200
+    client.post(page(), typed(client, TRIAL_DAYS="30"))
+    assert not Constance.objects.exists()
+
+
+def test_who_changes_a_setting_has_done_something(admin: Client) -> None:
+    admin.post(page(), typed(admin, TRIAL_DAYS="30"))
+    done = UserActivity.objects.get(action="settings.changed")
+    assert done.user.email == "admin@switchyard.example"
+    assert done.data == {"names": ["TRIAL_DAYS"]}

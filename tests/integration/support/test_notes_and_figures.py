@@ -1,0 +1,112 @@
+"""Notes of staff, and the figures that PostgreSQL itself computes about people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import IntegrityError, ProgrammingError
+from django.utils.timezone import now
+
+from accounts.models import AuditLog, User, UserActivity
+from accounts.services import audit
+from accounts.services.users import create_user
+from config.kit import context
+from config.kit.errors import InvalidInput
+from support.models import AdminNote
+from support.services import notes
+from tests.conftest import People, behind_the_wall
+
+
+def ask(sql: str, *values: Any) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchone()
+
+
+def act(user: User, action: str, times: int = 1) -> None:
+    with context.use(context.Context(actor_kind="user", actor_id=str(user.pk))):
+        for _ in range(times):
+            audit.record(action, user)
+
+
+@pytest.fixture
+def staff_member(db: None) -> User:
+    return create_user("sam@switchyard.example", "correct horse battery", role=User.Role.SUPPORT)
+
+
+def test_what_a_person_does_is_their_activity(people: People) -> None:
+    act(people.alice, "license.key_shown")
+    done = UserActivity.objects.get(user=people.alice)
+    assert (done.action, done.data) == ("license.key_shown", None)
+
+
+def test_what_a_worker_does_is_nobodys_activity(people: People) -> None:
+    with context.use(context.Context(actor_kind="worker")):
+        audit.record("license.expired", people.alice)
+    assert not UserActivity.objects.exists()
+
+
+def test_people_see_their_own_activity_and_write_none(people: People) -> None:
+    act(people.alice, "user.logged_in")
+    with behind_the_wall(), context.acting(user_id=people.bob.pk):
+        assert not UserActivity.objects.exists()
+    with behind_the_wall(), context.acting(user_id=people.alice.pk):
+        assert UserActivity.objects.count() == 1
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            UserActivity.objects.create(user=people.alice, action="forged")
+
+
+def test_the_summary_counts_this_week_and_the_commonest_action(people: People) -> None:
+    act(people.alice, "user.logged_in", 2)
+    act(people.alice, "order.placed")
+    old = UserActivity.objects.filter(action="order.placed")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE accounts_useractivity SET created_at = %s WHERE id = %s",
+            [now() - timedelta(days=8), old.get().pk],
+        )
+    total, week, last, common = ask("SELECT * FROM get_user_activity_summary(%s)", people.alice.pk)
+    assert (total, week, common) == (3, 2, "user.logged_in")
+    assert last.tzinfo is not None
+
+
+def test_a_person_who_did_nothing_has_an_empty_summary(people: People) -> None:
+    row = ask("SELECT * FROM get_user_activity_summary(%s)", people.bob.pk)
+    assert row == (0, 0, None, None)
+
+
+def test_the_figures_count_people(people: People) -> None:
+    act(people.alice, "user.logged_in", 3)
+    total, active, new, metrics = ask("SELECT * FROM get_user_stats()")
+    assert (total, active, new, metrics) == (3, 1, 3, 0)
+
+
+def test_the_app_role_reads_neither_notes_nor_figures(people: People) -> None:
+    for sql in ("SELECT count(*) FROM support_adminnote", "SELECT * FROM get_user_stats()"):
+        refused = pytest.raises(ProgrammingError, match="permission denied")
+        with behind_the_wall(), refused, transaction.atomic():
+            ask(sql)
+
+
+def test_a_note_is_kept_flagged_and_audited(people: People, staff_member: User) -> None:
+    note = notes.write_note(people.alice, note=" Paid late. ", is_flagged=True, by=staff_member)
+    assert (note.note, note.is_flagged) == ("Paid late.", True)
+    notes.flag_note(note, is_flagged=False)
+    assert not AdminNote.objects.get().is_flagged
+    entry = AuditLog.objects.filter(entity_type="support_adminnote", action="insert").get()
+    assert "Paid late" not in str(entry.new_values)
+    assert AuditLog.objects.filter(action="note.written", entity_id=str(people.alice.pk)).exists()
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "x" * 4001])
+def test_an_empty_or_endless_note_is_refused(people: People, staff_member: User, text: str) -> None:
+    with pytest.raises(InvalidInput):
+        notes.write_note(people.alice, note=text, is_flagged=False, by=staff_member)
+
+
+def test_the_database_refuses_an_empty_note(people: People, staff_member: User) -> None:
+    with pytest.raises(IntegrityError, match="support_adminnote_note"), transaction.atomic():
+        AdminNote.objects.create(user=people.alice, author=staff_member, note="")
