@@ -8,7 +8,7 @@ from django.apps import AppConfig
 
 from config.kit.audited import Audited, Unaudited
 
-_PERSONAL = ("email", "username", "first_name", "last_name", "phone")
+_PERSONAL = ("email", "username", "first_name", "last_name", "phone", "avatar")
 
 
 class AccountsConfig(AppConfig):
@@ -24,7 +24,20 @@ class AccountsConfig(AppConfig):
         ),
         Audited("accounts_organization", organization="id"),
         Audited("accounts_membership"),
+        Audited(
+            "accounts_apikey",
+            skip=(
+                "updated_at", "version", "published_version", "usage_count", "last_used_at",
+                "last_used_ip",
+            ),
+            mask=("key_hash",),
+        ),
+        Audited("accounts_apiallowance"),
         Audited("account_emailaddress", pii=("email",), subject="user_id", organization=""),
+        Audited(
+            "socialaccount_socialaccount", skip=("last_login", "extra_data"), mask=("extra_data",),
+            pii=("uid",), subject="user_id", organization="",
+        ),
         Audited(
             "mfa_authenticator", skip=("last_used_at",), mask=("data",), subject="user_id",
             organization="",
@@ -35,6 +48,10 @@ class AccountsConfig(AppConfig):
         Unaudited("accounts_idempotencyrecord", "copies of answers; the change itself is audited"),
         Unaudited("accounts_useractivity", "made from business events, which the trail holds"),
         Unaudited("account_emailconfirmation", "stays empty: confirmation links are signed"),
+        Unaudited("accounts_avatar", "pictures; the person's `avatar` names the current one"),
+        Unaudited("socialaccount_socialapp", "stays empty: providers come from the environment"),
+        Unaudited("socialaccount_socialtoken", "stays empty: providers' tokens are not kept"),
+        Unaudited("usersessions_usersession", "last visits; beginnings and ends are events"),
         Unaudited("django_session", "session contents; logins are recorded as events"),
         Unaudited("django_content_type", "written by migrations only"),
         Unaudited("django_migrations", "written by migrations only"),

@@ -7,18 +7,41 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Membership, User
+from accounts.services.factors import has_second_factor
+from accounts.services.sessions import MARK, note_visit
 from config.kit import context
 from config.kit.problems import wants_problem
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SESSION_KEY = "organization_id"
+
+
+class SessionActivityMiddleware:
+    """Writes down when a session was last used, and turns away one that was ended."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        if getattr(view, "hot_path", False) or settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            return
+        if MARK not in request.session or not request.user.is_authenticated:
+            return
+        here = context.current()
+        assert here is not None, "RequestContextMiddleware comes first"
+        at = timezone.now()
+        if not note_visit(request.session, ip=here.ip, user_agent=here.user_agent, at=at):
+            logout(request)
 
 
 class OrganizationMiddleware:
@@ -92,7 +115,7 @@ class StaffSecondFactorMiddleware:
             return None
         if not isinstance(user, User) or not user.is_staff:
             return HttpResponseRedirect(reverse("backoffice_customers_only"))
-        if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
+        if not has_second_factor(user):
             return HttpResponseRedirect(reverse("mfa_activate_totp"))
         methods = {
             entry.get("method")

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from accounts.models.activity import UserActivity
+from accounts.models.api_key import ApiAllowance, ApiKey
 from accounts.models.audit import AuditLog
+from accounts.models.avatar import Avatar
 from accounts.models.idempotency import IdempotencyRecord
 from accounts.models.organization import Membership, Organization
 from accounts.models.user import User
 
-__all__ = ["AuditLog", "IdempotencyRecord", "Membership", "Organization", "User", "UserActivity"]
+__all__ = [
+    "ApiAllowance",
+    "ApiKey",
+    "AuditLog",
+    "Avatar",
+    "IdempotencyRecord",
+    "Membership",
+    "Organization",
+    "User",
+    "UserActivity",
+]

@@ -49,6 +49,8 @@ class User(AbstractBaseUser, BaseModel):
     last_name = models.CharField(max_length=100, blank=True)
     phone = models.CharField(max_length=32, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
+    locale = models.CharField(max_length=10, default="en")
+    avatar = models.CharField(max_length=43, blank=True)
     role = models.CharField(max_length=16, choices=Role, default=Role.CUSTOMER)
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
     is_superuser = models.BooleanField(default=False)
@@ -69,6 +71,12 @@ class User(AbstractBaseUser, BaseModel):
             ),
             models.CheckConstraint(
                 condition=Q(username__length__gte=3), name="accounts_user_username_length"
+            ),
+            models.CheckConstraint(
+                condition=Q(locale__regex=r"^[a-z]{2}(-[A-Z]{2})?$"), name="accounts_user_locale"
+            ),
+            models.CheckConstraint(
+                condition=Q(avatar__regex=r"^([A-Za-z0-9_-]{43})?$"), name="accounts_user_avatar"
             ),
             models.CheckConstraint(
                 condition=Q(role__in=["customer", "support", "readonly", "admin"]),

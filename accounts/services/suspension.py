@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from django.conf import settings
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.utils.timezone import now
 
 from accounts.models import Organization, User
 from accounts.rules.standing import Standing, may_move
 from accounts.services import audit
+from accounts.services.sessions import end_sessions
 from config.kit import context
 from config.kit.errors import Conflict
 
@@ -68,24 +63,6 @@ def reinstate_organization(organization: Organization, *, reason: str) -> Organi
             "organization.reinstated", organization, organization_id=organization.pk, reason=reason
         )
     return organization
-
-
-def end_sessions(user: User) -> int:
-    """Delete the person's sessions and return how many there were.
-
-    A session does not name its person in a column, so every live one is opened: about a second
-    for 50,000, which a suspension may take.
-    """
-    store = import_module(settings.SESSION_ENGINE).SessionStore
-    live = Session.objects.filter(expire_date__gt=now())
-    owned = [
-        session.session_key
-        for session in live.iterator(chunk_size=2000)
-        if session.get_decoded().get(SESSION_KEY) == str(user.pk)
-    ]
-    for key in owned:
-        store(key).delete()
-    return len(owned)
 
 
 def _move(subject: User | Organization, to: Standing) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import environ
 
+from config.settings.providers import SIGN_IN_HOSTS
+
 env = environ.Env()
 _process = env.str("SWITCHYARD_PROCESS", default="command")
 _url = env.str(
@@ -53,10 +55,21 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 MFA_ADAPTER = "accounts.web.adapters.MfaAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+ACCOUNT_RATE_LIMITS = {
+    # Per address of the account and network address together: five wrong passwords, then a pause.
+    "login_failed": "10/m/ip,5/300s/key",
+    # Per account from anywhere: past it, each network address has one try in `login_slow`.
+    "login_failed_account": "50/h/key",
+    "login_slow": "1/300s/key",
+    "login_notice": "1/d/key",
+    "confirm_email": "1/180s/key",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Switchyard"
+MFA_PASSKEY_LOGIN_ENABLED = True
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_NAME = f"{_prefix}{_name}_session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
@@ -91,7 +104,7 @@ CSP = {
     "font-src": ["'self'"],
     "connect-src": ["'self'"],
     "manifest-src": ["'self'"],
-    "form-action": ["'self'", *PAYMENT_HOSTS],
+    "form-action": ["'self'", *PAYMENT_HOSTS, *SIGN_IN_HOSTS],
     "base-uri": ["'none'"],
     "frame-ancestors": ["'none'"],
     "report-uri": ["/csp-report/"],

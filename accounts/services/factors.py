@@ -1,0 +1,20 @@
+"""Second factors: which kinds count, and who has one."""
+
+from __future__ import annotations
+
+from allauth.mfa.models import Authenticator
+from django.db.models import Exists, OuterRef
+
+from accounts.models import User
+
+SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+"""Recovery codes are not among them: they replace a factor, they are none."""
+
+
+def has_second_factor(user: User) -> bool:
+    return Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS).exists()
+
+
+def enrolled(user: str = "pk") -> Exists:
+    """Return a condition for a QuerySet whose column `user` names the person."""
+    return Exists(Authenticator.objects.filter(user=OuterRef(user), type__in=SECOND_FACTORS))
