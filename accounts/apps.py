@@ -23,7 +23,17 @@ class AccountsConfig(AppConfig):
             organization="",
         ),
         Audited("accounts_organization", organization="id"),
-        Audited("accounts_membership"),
+        Audited(
+            "accounts_membership",
+            skip=("updated_at", "last_active_at", "first_steps_hidden_at"),
+            subject="user_id",
+        ),
+        Audited(
+            "accounts_invitation",
+            skip=("updated_at", "sent_at", "token_hash"),
+            mask=("token_hash",),
+            pii=("email",),
+        ),
         Audited(
             "accounts_apikey",
             skip=(

@@ -7,6 +7,7 @@ from accounts.models.api_key import ApiAllowance, ApiKey
 from accounts.models.audit import AuditLog
 from accounts.models.avatar import Avatar
 from accounts.models.idempotency import IdempotencyRecord
+from accounts.models.invitation import Invitation
 from accounts.models.organization import Membership, Organization
 from accounts.models.user import User
 
@@ -16,6 +17,7 @@ __all__ = [
     "AuditLog",
     "Avatar",
     "IdempotencyRecord",
+    "Invitation",
     "Membership",
     "Organization",
     "User",

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from accounts.models.user import User
 from accounts.rules.roles import OrganizationRole, organization_allows
@@ -17,6 +18,9 @@ from config.kit.tenancy import OrganizationQuerySet
 class OrganizationQueryset(models.QuerySet["Organization"]):
     def of_user(self, user: User) -> OrganizationQueryset:
         return self.filter(memberships__user=user)
+
+    def not_closed(self) -> OrganizationQueryset:
+        return self.exclude(status=Organization.Status.CLOSED)
 
 
 class Organization(BaseModel):
@@ -73,9 +77,16 @@ class Organization(BaseModel):
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
 
+    @property
+    def is_closed(self) -> bool:
+        return self.status == self.Status.CLOSED
+
 
 class Membership(BaseModel):
-    """One person in one organization, with a role."""
+    """One person in one organization, with a role.
+
+    `last_active_at` is when they last acted for it on the site, exact to five minutes.
+    """
 
     class Role(models.TextChoices):
         OWNER = "owner"
@@ -86,6 +97,8 @@ class Membership(BaseModel):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role, default=Role.MEMBER)
+    last_active_at = models.DateTimeField(db_default=Now(), editable=False)
+    first_steps_hidden_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = OrganizationQuerySet.as_manager()
 
