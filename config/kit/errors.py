@@ -78,6 +78,20 @@ class RateLimited(DomainError):
         self.retry_after = retry_after
 
 
+class TooManyRequests(RateLimited):
+    """A counted limit is passed; `limit` is how many are allowed a minute."""
+
+    def __init__(self, message: str = "", *, limit: int, retry_after: int) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.limit = limit
+
+
+class WrongMethod(DomainError):
+    code = "method_not_allowed"
+    status = 405
+    message = "Use POST."
+
+
 class BodyTooLarge(DomainError):
     code = "body_too_large"
     status = 413

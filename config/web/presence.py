@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from config.kit.scripts import CacheAway
 from licensing.gateways import cache
-from licensing.gateways.redis import CacheAway
 
 STORED_WITHIN = timedelta(minutes=2)
 """A heartbeat counts for 60 s and reaches the database about as much later."""

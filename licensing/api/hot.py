@@ -1,74 +1,28 @@
-"""What makes a plain view a door for programs: POST only, no session, no transaction of its own."""
+"""What the doors for programs share: their answers with the limit, and the device's token."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from functools import wraps
 from typing import Any
 
-import orjson
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
 
-from config.kit import context
-from config.kit.errors import DomainError
-from config.kit.problems import problem_response
+from config.kit import hot
+from config.kit.hot import caller_ip, tell_limit
 from licensing.gateways.cache import Allowance
-from licensing.rules.refusals import TooManyRequests, UnknownDeviceToken, WrongMethod
+from licensing.rules.refusals import UnknownDeviceToken
 from licensing.services.devices import TOKEN_PREFIX
 from licensing.services.validation import count_wrong_secret
-
-View = Callable[..., HttpResponse]
-
-
-def hot_path(view: View) -> View:
-    """Mark a view as hot: the middlewares that read a session or the database skip it.
-
-    Its callers hold a key or a token and no cookie, so there is nothing to forge; it opens its
-    own transactions, so that a question costs none.
-    """
-
-    @wraps(view)
-    def door(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        try:
-            if request.method != "POST":
-                raise WrongMethod
-            return view(request, **kwargs)
-        except DomainError as refusal:
-            return _refuse(refusal)
-
-    opened = csrf_exempt(transaction.non_atomic_requests(door))
-    opened.hot_path = True
-    return opened
 
 
 def answer(
     document: dict[str, Any], *, status: int = 200, allowance: Allowance | None = None
 ) -> HttpResponse:
-    response = HttpResponse(orjson.dumps(document), status=status, content_type="application/json")
-    if allowance is not None:
-        _tell_limit(response, allowance.limit, allowance.limit - allowance.used, allowance.seconds)
-    return response
+    return _told(hot.answer(document, status=status), allowance)
 
 
 def nothing(allowance: Allowance | None) -> HttpResponse:
     """Answer 204."""
-    response = HttpResponse(status=204)
-    if allowance is not None:
-        _tell_limit(response, allowance.limit, allowance.limit - allowance.used, allowance.seconds)
-    return response
-
-
-def written(moment: datetime | None) -> str | None:
-    """Write a time as the rest of the API does: UTC with a Z."""
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
-
-
-def caller_ip() -> str | None:
-    here = context.current()
-    return here.ip if here else None
+    return _told(HttpResponse(status=204), allowance)
 
 
 def device_token(request: HttpRequest) -> str:
@@ -80,16 +34,7 @@ def device_token(request: HttpRequest) -> str:
     return token
 
 
-def _refuse(refusal: DomainError) -> HttpResponse:
-    response = problem_response(refusal)
-    if isinstance(refusal, TooManyRequests):
-        _tell_limit(response, refusal.limit, 0, refusal.retry_after)
-    if isinstance(refusal, WrongMethod):
-        response["Allow"] = "POST"
+def _told(response: HttpResponse, allowance: Allowance | None) -> HttpResponse:
+    if allowance is not None:
+        tell_limit(response, allowance.limit, allowance.limit - allowance.used, allowance.seconds)
     return response
-
-
-def _tell_limit(response: HttpResponse, limit: int, remaining: int, seconds: int) -> None:
-    response["RateLimit-Limit"] = str(limit)
-    response["RateLimit-Remaining"] = str(max(0, remaining))
-    response["RateLimit-Reset"] = str(seconds)

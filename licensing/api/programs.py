@@ -15,8 +15,9 @@ from django.utils.timezone import now
 
 from config.kit import context
 from config.kit.api import read_object
-from licensing.api.fields import nonce, read_fields, text
-from licensing.api.hot import answer, caller_ip, device_token, hot_path, nothing, written
+from config.kit.fields import nonce, read_fields, text
+from config.kit.hot import caller_ip, hot_path, written
+from licensing.api.hot import answer, device_token, nothing
 from licensing.models import DeviceLink, License
 from licensing.models.look_ups import find_device, find_license
 from licensing.rules import limits

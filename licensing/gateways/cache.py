@@ -10,10 +10,10 @@ from uuid import UUID
 
 import structlog
 
+from config.kit.errors import TooManyRequests
+from config.kit.scripts import CacheRefused, Script
 from licensing.gateways import scripts
-from licensing.gateways.redis import CacheRefused, Script
 from licensing.rules import limits
-from licensing.rules.refusals import TooManyRequests
 from licensing.rules.snapshots import (
     CorruptSnapshot,
     Seat,

@@ -9,7 +9,7 @@ scripts need one Redis, not a Redis Cluster.
 
 from __future__ import annotations
 
-from licensing.gateways.redis import Script
+from config.kit.scripts import Script
 
 _COUNT = """
 local function count(key, window)

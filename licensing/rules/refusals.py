@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from config.kit.errors import (
     Conflict,
-    DomainError,
     InvalidInput,
     LimitReached,
     NotAuthenticated,
-    RateLimited,
 )
 from licensing.rules.validity import DETAILS, Code
 
@@ -76,20 +72,6 @@ class IllegalMove(Conflict):
 
     def __init__(self, *, former: str, wanted: str) -> None:
         super().__init__(**{"from": former, "to": wanted})
-
-
-class TooManyRequests(RateLimited):
-    """`limit` is how many are allowed a minute."""
-
-    def __init__(self, *, limit: int, retry_after: int) -> None:
-        super().__init__(retry_after=retry_after)
-        self.limit = limit
-
-
-class WrongMethod(DomainError):
-    code = "method_not_allowed"
-    status: ClassVar[int] = 405
-    message = "Use POST."
 
 
 REFUSALS: dict[Code, type[Conflict]] = {

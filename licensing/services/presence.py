@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from config.kit.scripts import CacheAway
 from licensing.gateways import cache
-from licensing.gateways.redis import CacheAway
 from licensing.models import DeviceLink
 
 

@@ -14,8 +14,8 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from config.kit.scripts import CacheAway
 from licensing.gateways import cache
-from licensing.gateways.redis import CacheAway
 from licensing.models import License
 
 logger = structlog.get_logger(__name__)

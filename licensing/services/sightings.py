@@ -8,8 +8,8 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
+from config.kit.scripts import CacheAway
 from licensing.gateways import cache
-from licensing.gateways.redis import CacheAway
 from licensing.models import DeviceLink
 
 logger = structlog.get_logger(__name__)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from config.kit.scripts import CacheAway
 from licensing.gateways import cache
 from licensing.gateways.cache import Allowance, LicenseHit
-from licensing.gateways.redis import CacheAway
 from licensing.models.look_ups import FoundDevice, find_device, find_license
 from licensing.rules import limits
 from licensing.rules.keys import read_key

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from licensing.gateways.redis import breaker
+from config.kit.scripts import breaker
 from tests.conftest import People, WalledClient
 
 LINK = "0199d0f0-0000-7000-8000-000000000001"

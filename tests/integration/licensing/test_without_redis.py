@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from config.kit.redis import connect
-from licensing.gateways.redis import line
+from config.kit.scripts import line
 from licensing.models import DeviceLink, License
 from licensing.rules.keys import make_key
 from licensing.rules.transitions import SuspendedReason

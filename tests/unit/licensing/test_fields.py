@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.kit.errors import InvalidInput
-from licensing.api.fields import nonce, read_fields, text
+from config.kit.fields import nonce, read_fields, text
 
 READERS = {"name": text(5), "note": text(5, required=False, default=""), "nonce": nonce}
 
