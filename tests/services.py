@@ -24,7 +24,10 @@ from config.embedded.services import start_services
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("SWITCHYARD_TEST_VAR", ROOT / "var" / "test"))
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-ROLES = {"OWNER": "switchyard_owner", "APP": "switchyard_app", "SYSTEM": "switchyard_system"}
+ROLES = {
+    "OWNER": "switchyard_owner", "APP": "switchyard_app", "SYSTEM": "switchyard_system",
+    "BACKUP": "switchyard_backup",
+}  # fmt: skip
 STARTED = "SWITCHYARD_TEST_ADMIN_URL"
 
 
@@ -37,7 +40,7 @@ def with_database(url: str, database: str) -> str:
 
 
 def role_urls(database: str) -> dict[str, str]:
-    """Return the three DATABASE_<ROLE>_URL variables for one database of the test server."""
+    """Return the DATABASE_<ROLE>_URL variables for one database of the test server."""
     host = urlsplit(os.environ[STARTED]).netloc.rpartition("@")[2]
     return {
         f"DATABASE_{name}_URL": f"postgres://{role}:test@{host}/{database}"

@@ -17,11 +17,11 @@ WEB_PORT, BACKOFFICE_PORT, STRIPE_PORT = 8000, 8001, 8002
 # More than two threads a core only wait for the interpreter; granian warns of them too.
 THREADS = str(min(8, 2 * (os.cpu_count() or 1) + 1))
 QUEUES = "default,money,sync,ingest"
-ROLES = ("owner", "app", "system")
+ROLES = ("owner", "app", "system", "backup")
 SERVING_ROLES = {
     "web": ("app",),
     "backoffice": ("system",),
-    "worker": ("system",),
+    "worker": ("system", "backup"),
     "beat": ("system",),
 }
 DATABASE_NAMES = {"DATABASE_URL", *(f"DATABASE_{role.upper()}_URL" for role in ROLES)}

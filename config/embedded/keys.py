@@ -17,6 +17,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "DATABASE_OWNER_PASSWORD": lambda: secrets.token_urlsafe(24),
     "DATABASE_APP_PASSWORD": lambda: secrets.token_urlsafe(24),
     "DATABASE_SYSTEM_PASSWORD": lambda: secrets.token_urlsafe(24),
+    "DATABASE_BACKUP_PASSWORD": lambda: secrets.token_urlsafe(24),
 }
 
 

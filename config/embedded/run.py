@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from config.embedded.house import ROOT, Addresses, House
+from config.embedded.house import ROLES, ROOT, Addresses, House
 from config.embedded.keys import load_keys
 from config.embedded.launching import EmbeddedError
 from config.embedded.ports import HOST, answers
@@ -89,7 +89,7 @@ class Run:
 
     def prepare_database(self) -> None:
         """Bring roles, audit schema and tables to this version of the code."""
-        urls = [self.house.role_url(role) for role in ("owner", "app", "system")]
+        urls = [self.house.role_url(role) for role in ROLES]
         self._manage(
             "Database roles",
             ["setup_database"],

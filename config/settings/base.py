@@ -204,6 +204,7 @@ logs.configure()
 from config.settings.backoffice import *  # noqa: E402
 from config.settings.providers import *  # noqa: E402
 from config.settings.live import *  # noqa: E402
+from config.settings.operations import *  # noqa: E402
 from config.settings.rest import *  # noqa: E402
 from config.settings.security import *  # noqa: E402
 from config.settings.tasks import *  # noqa: E402

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import environ
+from celery.schedules import crontab
 from kombu import Queue
 
 env = environ.Env()
@@ -38,12 +39,18 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    "operations.back_up": {"task": "operations.back_up", "schedule": crontab(hour="2", minute="0")},
+    "operations.prove_backup": {
+        "task": "operations.prove_backup",
+        "schedule": crontab(day_of_month="1", hour="4", minute="0"),
+    },
     "billing.sweep_inbox": {"task": "billing.sweep_inbox", "schedule": 5.0},
     "billing.sweep_attempts": {"task": "billing.sweep_attempts", "schedule": 10.0},
     "billing.sweep_checkouts": {"task": "billing.sweep_checkouts", "schedule": 60.0},
     "billing.sweep_documents": {"task": "billing.sweep_documents", "schedule": 60.0},
     "licensing.flush_sightings": {"task": "licensing.flush_sightings", "schedule": 15.0},
     "licensing.sweep_publications": {"task": "licensing.sweep_publications", "schedule": 5.0},
+    "licensing.sweep_trials": {"task": "licensing.sweep_trials", "schedule": 15.0},
     "accounts.prepare_audit_partitions": {
         "task": "accounts.prepare_audit_partitions",
         "schedule": 86400.0,

@@ -12,13 +12,15 @@ from django.core.management.base import BaseCommand, CommandError
 from psycopg import sql
 
 _SQL = Path(__file__).resolve().parent.parent.parent / "sql"
+ROLES = ("OWNER", "APP", "SYSTEM", "BACKUP")
 
 
 class Command(BaseCommand):
     help = (
-        "Create the roles switchyard_owner, switchyard_app, switchyard_system and the audit "
-        "schema in the database of DATABASE_URL (an administrator's address). Passwords are "
-        "those in DATABASE_OWNER_URL, DATABASE_APP_URL and DATABASE_SYSTEM_URL. Repeatable."
+        "Create the roles switchyard_owner, switchyard_app, switchyard_system, "
+        "switchyard_backup and the audit schema in the database of DATABASE_URL (an "
+        "administrator's address). Passwords are those in DATABASE_OWNER_URL, DATABASE_APP_URL, "
+        "DATABASE_SYSTEM_URL and, if given, DATABASE_BACKUP_URL. Repeatable."
     )
     requires_system_checks: list[str] = []
 
@@ -26,9 +28,11 @@ class Command(BaseCommand):
         env = environ.Env()
         try:
             admin = env.str("DATABASE_URL")
-            urls = [env.str(f"DATABASE_{name}_URL") for name in ("OWNER", "APP", "SYSTEM")]
+            urls = [env.str(f"DATABASE_{name}_URL") for name in ROLES[:3]]
         except environ.ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
+        if backup := env.str("DATABASE_BACKUP_URL", default=""):
+            urls.append(backup)
         with psycopg.connect(admin) as connection:
             install(connection, urls)
         self.stdout.write("Roles and audit schema are in place.")
@@ -36,7 +40,7 @@ class Command(BaseCommand):
 
 def install(connection: psycopg.Connection[Any], urls: list[str]) -> None:
     """Bring roles, privileges and the audit schema to this version, in one transaction."""
-    connection.execute((_SQL / "roles.sql").read_bytes())
+    install_roles(connection)
     for url in urls:
         parts = urlsplit(url)
         if parts.username and parts.password:
@@ -52,3 +56,8 @@ def install(connection: psycopg.Connection[Any], urls: list[str]) -> None:
         )
     )
     connection.execute((_SQL / "audit.sql").read_bytes())
+
+
+def install_roles(connection: psycopg.Connection[Any]) -> None:
+    """Bring the roles and their privileges in `public` to this version."""
+    connection.execute((_SQL / "roles.sql").read_bytes())

@@ -20,7 +20,7 @@ ADMIN = "postgres://admin:secret@127.0.0.1:5/switchyard"
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    for name in ("OWNER", "APP", "SYSTEM"):
+    for name in ("OWNER", "APP", "SYSTEM", "BACKUP"):
         monkeypatch.delenv(f"DATABASE_{name}_URL", raising=False)
     monkeypatch.setenv("DATABASE_URL", ADMIN)
     keys = {name: f"value of {name}" for name in MAKERS}
@@ -32,9 +32,9 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     [
         ("web", {"APP"}),
         ("backoffice", {"SYSTEM"}),
-        ("worker", {"SYSTEM"}),
+        ("worker", {"SYSTEM", "BACKUP"}),
         ("beat", {"SYSTEM"}),
-        ("command", {"OWNER", "APP", "SYSTEM"}),
+        ("command", {"OWNER", "APP", "SYSTEM", "BACKUP"}),
     ],
 )
 def test_a_process_knows_the_database_url_of_its_own_role_alone(

@@ -1,0 +1,1 @@
+"""Keeping the house alive: backups, health, metrics, replicas, maintenance. Needs every storey."""

@@ -1,0 +1,182 @@
+"""The folder of backups: one folder each, with the dump, its manifest and what was proven of it.
+
+A folder gets its name only when everything in it is written: what can be seen is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from config.operations.backups.programs import BackupError
+from config.operations.rules.retention import to_keep
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+UNFINISHED = ".unfinished-"
+DUMP = "database.dump"
+MANIFEST = "manifest.json"
+PROOF = "verified.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup holds, written down in the dump's own snapshot.
+
+    `rows` counts every table as "schema.table"; `migrations` is the newest of each app; `sha256`
+    and `size` are of the file as it lies there; `key` names the key of a sealed one.
+    """
+
+    taken_at: str
+    database: str
+    server_version: str
+    dumped_by: str
+    rows: dict[str, int]
+    migrations: dict[str, str]
+    extensions: dict[str, str]
+    sha256: str = ""
+    size: int = 0
+    key: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a restore into a scratch database showed. `differences` is empty when it is good."""
+
+    verified_at: str
+    seconds: float
+    differences: list[str] = field(default_factory=list)
+    audit: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    folder: Path
+    manifest: Manifest
+    proof: Proof | None
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def taken_at(self) -> datetime:
+        return datetime.strptime(self.name, _STAMP).replace(tzinfo=UTC)
+
+    @property
+    def dump(self) -> Path:
+        return self.folder / DUMP
+
+
+def root() -> Path:
+    """Return the folder of all backups, made for its owner alone."""
+    folder = Path(settings.BACKUP_DIR)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def all_backups() -> list[Backup]:
+    """Return the finished backups, the newest first."""
+    if not Path(settings.BACKUP_DIR).is_dir():
+        return []
+    found = [read(folder) for folder in Path(settings.BACKUP_DIR).iterdir() if _is_named(folder)]
+    return sorted(found, key=lambda backup: backup.name, reverse=True)
+
+
+def find(name: str) -> Backup:
+    """Return a backup by its name; "newest" is the newest."""
+    everything = all_backups()
+    for backup in everything[:1] if name == "newest" else everything:
+        if name in {"newest", backup.name}:
+            return backup
+    raise BackupError(f"There is no backup {name} in {settings.BACKUP_DIR}.")
+
+
+def read(folder: Path) -> Backup:
+    try:
+        manifest = Manifest(**json.loads((folder / MANIFEST).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise BackupError(f"The manifest of {folder.name} cannot be read: {error}") from error
+    proof = folder / PROOF
+    return Backup(
+        folder, manifest, Proof(**json.loads(proof.read_text())) if proof.exists() else None
+    )
+
+
+def begin(at: datetime) -> Path:
+    """Make the folder of a backup that is being written; remains of dead runs are removed.
+
+    Call it under the lock of `taking`: no other run writes here then.
+    """
+    for remains in root().glob(f"{UNFINISHED}*"):
+        shutil.rmtree(remains)
+    folder = root() / f"{UNFINISHED}{at.strftime(_STAMP)}"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def finish(folder: Path, manifest: Manifest) -> Backup:
+    """Give the folder its name, after everything in it has reached the disk."""
+    write_file(folder / MANIFEST, asdict(manifest))
+    final = folder.with_name(folder.name.removeprefix(UNFINISHED))
+    folder.rename(final)
+    _sync(final.parent)
+    return read(final)
+
+
+def keep_proof(backup: Backup, proof: Proof) -> Backup:
+    write_file(backup.folder / PROOF, asdict(proof))
+    return replace(backup, proof=proof)
+
+
+def prune(*, dry_run: bool = False) -> list[Backup]:
+    """Remove what the rule does not keep; return what was, or would be, removed."""
+    everything = all_backups()
+    kept = to_keep(backup.taken_at for backup in everything)
+    superfluous = [backup for backup in everything if backup.taken_at not in kept]
+    if not dry_run:
+        for backup in superfluous:
+            # The name goes first: a removal that is cut short leaves no half backup to be seen.
+            doomed = backup.folder.with_name(f"{UNFINISHED}{backup.name}")
+            backup.folder.rename(doomed)
+            shutil.rmtree(doomed)
+    return superfluous
+
+
+def write_file(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON for the owner's eyes alone, whole or not at all."""
+    fresh = path.with_suffix(".new")
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(content, file, indent=2, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_named(folder: Path) -> bool:
+    try:
+        datetime.strptime(folder.name, _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return (folder / MANIFEST).exists()

@@ -1,0 +1,238 @@
+"""Restoring a backup: into a fresh database first, which takes the old one's name when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime
+from typing import IO, Any
+
+import environ
+import psycopg
+import structlog
+from django.conf import settings
+from psycopg import sql
+
+from accounts.management.commands import setup_database
+from config.operations.backups import counting, sealing
+from config.operations.backups.archive import Backup
+from config.operations.backups.programs import (
+    WRITES,
+    BackupError,
+    connection_environment,
+    database_of,
+    find_program,
+    with_database,
+)
+from config.operations.backups.taking import Told
+
+logger = structlog.get_logger(__name__)
+_PIECE = 1 << 20
+_HAS_TABLES = """
+SELECT EXISTS (
+    SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+      AND n.nspname !~ '^pg_toast'
+      AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+)"""
+
+
+class NotEmpty(BackupError):
+    """The target holds tables, and nobody said that they may be set aside."""
+
+
+def restore(
+    backup: Backup, url: str, *, at: datetime, force: bool, told: Told, jobs: int = 2
+) -> str:
+    """Restore into the database that `url`, an administrator's address, names.
+
+    Everything goes into a fresh database beside it: roles, the dump with owners and rights, this
+    version's roles and audit schema. When its rows equal the manifest's, it takes the name. A
+    database that held tables is refused without `force`; with it, it is renamed, never dropped,
+    and its new name is returned ("" when there was nothing to keep).
+    """
+    target = database_of(url)
+    fresh = f"{target}_restoring"
+    with psycopg.connect(with_database(url, "postgres"), autocommit=True) as server:
+        if holds_tables(server, url) and not force:
+            raise NotEmpty(f"The database {target} holds tables.")
+        require_whole(backup, told)
+        _drop(server, fresh)
+        _create(server, fresh)
+        try:
+            fill(backup, with_database(url, fresh), told, jobs=jobs)
+        except BaseException:
+            _drop(server, fresh)
+            raise
+        return _take_the_name(server, target, fresh, at)
+
+
+def holds_tables(server: psycopg.Connection[Any], url: str) -> bool:
+    if not _exists(server, database_of(url)):
+        return False
+    with psycopg.connect(url) as connection:
+        row = connection.execute(_HAS_TABLES).fetchone()
+    return bool(row and row[0])
+
+
+def fill(backup: Backup, url: str, told: Told, *, jobs: int) -> None:
+    """Bring a fresh database to the backup's content and this version's roles."""
+    with psycopg.connect(url) as connection:
+        # Owners and rights in the dump name roles: they must be there before it.
+        setup_database.install_roles(connection)
+    run_pg_restore(backup, url, told, jobs=jobs)
+    with psycopg.connect(url) as connection:
+        found = counting.differences(backup.manifest.rows, counting.count_rows(connection))
+        if found:
+            raise BackupError(f"Rows differ after the restore: {'; '.join(found[:5])}")
+    env = environ.Env()
+    urls = [env.str(f"DATABASE_{role}_URL", default="") for role in setup_database.ROLES]
+    with psycopg.connect(url) as connection:
+        setup_database.install(connection, [given for given in urls if given])
+
+
+def require_whole(backup: Backup, told: Told) -> None:
+    """Refuse a file that is not, byte for byte, the one that was written."""
+    digest = hashlib.sha256()
+    read = 0
+    with backup.dump.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            read += len(piece)
+            told("checking the file", read / max(1, backup.manifest.size))
+    if digest.hexdigest() != backup.manifest.sha256:
+        raise BackupError(f"{backup.name}: the file is not the one that was written (SHA-256).")
+
+
+def run_pg_restore(
+    backup: Backup, url: str, told: Told, *, jobs: int, rights: bool = True
+) -> None:
+    """Restore a dump into an empty database.
+
+    Without `rights` everything belongs to the role that restores, which then needs to be neither
+    a superuser nor a member of the owners. A sealed dump is never written to disk in the clear:
+    it is piped, by one job.
+    """
+    command = ["--exit-on-error", "--no-password", f"--dbname={database_of(url)}"]
+    if not rights:
+        command += ["--no-owner", "--no-privileges"]
+    key = _key_of(backup)
+    if key is None:
+        command += [f"--jobs={jobs}", str(backup.dump)]
+    with psycopg.connect(url, options=WRITES) as connection:
+        program = find_program(
+            "pg_restore", server_major=connection.info.server_version // 10_000
+        ).path
+        has_timescale = "timescaledb" in backup.manifest.extensions
+        if has_timescale:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+            connection.execute("SELECT timescaledb_pre_restore()")
+    told("restoring", 0)
+    _run([program, *command], url, _clear_text(backup, key) if key else None)
+    if has_timescale:
+        with psycopg.connect(url, options=WRITES) as connection:
+            connection.execute("SELECT timescaledb_post_restore()")
+
+
+def _run(command: list[str], url: str, pieces: Iterator[bytes] | None) -> None:
+    with subprocess.Popen(  # noqa: S603  a program of PostgreSQL's, our own arguments
+        command,
+        env=connection_environment(url, writes=True),
+        stdin=subprocess.PIPE if pieces else subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            if pieces and process.stdin:
+                _feed(process.stdin, pieces)
+        except BaseException:
+            process.kill()
+            raise
+        complaint = process.stderr.read().decode(errors="replace") if process.stderr else ""
+        if process.wait():
+            raise BackupError(f"pg_restore failed: {complaint.strip()[-2000:]}")
+
+
+def _feed(target: IO[bytes], pieces: Iterator[bytes]) -> None:
+    try:
+        for piece in pieces:
+            target.write(piece)
+        target.close()
+    except BrokenPipeError:
+        pass  # pg_restore has ended, and says why itself
+
+
+def _key_of(backup: Backup) -> bytes | None:
+    """Return the key that the backup was sealed with; None when it lies in the clear."""
+    if not backup.manifest.key:
+        return None
+    for text in settings.BACKUP_KEYS:
+        key = sealing.read_key(text)
+        if sealing.name_of(key) == backup.manifest.key:
+            return key
+    raise BackupError(f"The key {backup.manifest.key} of {backup.name} is not in BACKUP_KEYS.")
+
+
+def _clear_text(backup: Backup, key: bytes) -> Iterator[bytes]:
+    with backup.dump.open("rb") as file:
+        yield from sealing.unsealed(file, key)
+
+
+# Databases by name
+
+
+def _take_the_name(
+    server: psycopg.Connection[Any], target: str, fresh: str, at: datetime
+) -> str:
+    aside = ""
+    if _exists(server, target):
+        aside = f"{target}_replaced_{at:%Y%m%dT%H%M%S}"
+        _rename(server, target, aside)
+    _rename(server, fresh, target)
+    if aside:
+        with psycopg.connect(_beside(server, aside)) as connection:
+            row = connection.execute(_HAS_TABLES).fetchone()
+        if row and not row[0]:
+            _drop(server, aside)
+            aside = ""
+    logger.info("backup.restored", database=target, set_aside=aside)
+    return aside
+
+
+def _beside(server: psycopg.Connection[Any], name: str) -> str:
+    """Return how to reach another database of the server that a connection is to."""
+    info = server.info
+    return psycopg.conninfo.make_conninfo(info.dsn, password=info.password, dbname=name)
+
+
+def _rename(server: psycopg.Connection[Any], old: str, new: str) -> None:
+    """Rename a database; whoever is connected to it is put out and kept out meanwhile."""
+    names = {"old": sql.Identifier(old), "new": sql.Identifier(new)}
+    server.execute(sql.SQL("ALTER DATABASE {old} ALLOW_CONNECTIONS false").format(**names))
+    try:
+        # The timeout makes the server wait until each of them has really left.
+        server.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",
+            [old],
+        )
+        server.execute(sql.SQL("ALTER DATABASE {old} RENAME TO {new}").format(**names))
+    except BaseException:
+        server.execute(sql.SQL("ALTER DATABASE {old} ALLOW_CONNECTIONS true").format(**names))
+        raise
+    server.execute(sql.SQL("ALTER DATABASE {new} ALLOW_CONNECTIONS true").format(**names))
+
+
+def _exists(server: psycopg.Connection[Any], name: str) -> bool:
+    found = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+    return found.fetchone() is not None
+
+
+def _create(server: psycopg.Connection[Any], name: str) -> None:
+    server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+
+
+def _drop(server: psycopg.Connection[Any], name: str) -> None:
+    server.execute(
+        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    )

@@ -1,0 +1,1 @@
+"""Pure rules of running the house: no Django, no clock, no database."""

@@ -1,0 +1,26 @@
+"""Backups, metrics, the pool of connections and the read replica: all switched by environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import environ
+
+env = environ.Env()
+_var = Path(
+    env.str("SWITCHYARD_VAR", default=str(Path(__file__).resolve().parent.parent.parent / "var"))
+)
+
+# Backups. The role that copies reads everything and can change nothing.
+BACKUP_DIR = env.str("BACKUP_DIR", default=str(_var / "backups"))
+BACKUP_KEYS = env.list("BACKUP_KEYS", default=[])
+"""Keys that seal backups, newest first; without one, dumps lie in the clear (mode 600)."""
+DATABASE_BACKUP_URL = env.str("DATABASE_BACKUP_URL", default="")
+DATABASE_VERIFY_URL = env.str("DATABASE_VERIFY_URL", default="")
+"""Where `verify_backup` makes its scratch database; the backup role's own server by default."""
+POSTGRES_BIN = env.str("POSTGRES_BIN", default="")
+BACKUP_TIME_LIMIT = env.int("BACKUP_TIME_LIMIT", default=4 * 3600)
+
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+"""Opens /metrics of the back office; without it only this very machine may read them."""
+METRICS_DIR = env.str("METRICS_DIR", default=str(_var / "metrics"))
