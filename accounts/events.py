@@ -10,3 +10,25 @@ organization_created = Signal()
 credentials_changed = Signal()
 """Sent with `user` and `keep` (the key of the one session that goes on, or None): their password
 changed, or they were locked out. Everything else that lets them in ends with it."""
+
+organization_closing = Signal()
+"""Sent with `organization`: it is about to close. A receiver vetoes by raising `Conflict`."""
+
+organization_closed = Signal()
+"""Sent with `organization`: its members know it no more; only staff can restore it."""
+
+user_closing = Signal()
+"""Sent with `user`: the account is about to close. A receiver vetoes by raising `Conflict`."""
+
+member_joined = Signal()
+"""Sent with `membership`: somebody accepted an invitation."""
+
+member_role_changed = Signal()
+"""Sent with `membership` and `before`, the role they had."""
+
+member_removed = Signal()
+"""Sent with `membership`, before it is deleted: the person left or was let go. What they hold for
+the organization must open nothing any more."""
+
+invitation_requested = Signal()
+"""Sent with `invitation`: its mail is to be written."""

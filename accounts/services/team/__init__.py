@@ -1,0 +1,1 @@
+"""The people of an organization: invited, moved between roles, let go."""
