@@ -30,7 +30,7 @@ class AccountsConfig(AppConfig):
         ),
         Audited(
             "accounts_invitation",
-            skip=("updated_at", "sent_at", "token_hash"),
+            skip=("updated_at", "sent_at", "token_hash", "mail_due_at"),
             mask=("token_hash",),
             pii=("email",),
         ),

@@ -58,7 +58,10 @@ class Migration(migrations.Migration):
                 ),
                 ("expires_at", models.DateTimeField()),
                 ("mails", models.PositiveSmallIntegerField(default=1)),
-                ("asked_at", models.DateTimeField()),
+                (
+                    "mail_due_at",
+                    models.DateTimeField(blank=True, editable=False, null=True),
+                ),
                 ("sent_at", models.DateTimeField(blank=True, null=True)),
                 ("accepted_at", models.DateTimeField(blank=True, null=True)),
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),
@@ -95,9 +98,9 @@ class Migration(migrations.Migration):
                 "ordering": ["-created_at", "-id"],
                 "indexes": [
                     models.Index(
-                        models.F("asked_at"),
-                        condition=models.Q(accepted_at=None, revoked_at=None, sent_at=None),
-                        name="accounts_invitation_unsent",
+                        models.F("mail_due_at"),
+                        condition=models.Q(mail_due_at__isnull=False),
+                        name="accounts_invitation_mail_due",
                     ),
                     models.Index(Lower("email"), name="accounts_invitation_email"),
                     models.Index(

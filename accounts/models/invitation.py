@@ -24,16 +24,17 @@ class InvitationQuerySet(OrganizationQuerySet):
     def open(self, at: datetime) -> InvitationQuerySet:
         return self.unanswered().filter(expires_at__gt=at)
 
-    def unsent(self) -> InvitationQuerySet:
-        """Those whose mail was asked for and is not out yet: the promise behind the task."""
-        return self.unanswered().filter(sent_at=None)
+    def due(self, at: datetime) -> InvitationQuerySet:
+        """Those whose mail is to be written now: the promise behind the task."""
+        return self.open(at).filter(mail_due_at__lte=at)
 
 
 class Invitation(BaseModel):
     """One address asked to join one organization with a role.
 
     The link's token is made when the mail is written and stands here only as a keyed hash; each
-    new mail has a new token, so only the latest link works. `mails` counts those asked for.
+    new mail has a new token, so only the latest link works. `mails` counts those asked for;
+    `mail_due_at` is set while one is owed.
     """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="invitations")
@@ -45,7 +46,7 @@ class Invitation(BaseModel):
     )
     expires_at = models.DateTimeField()
     mails = models.PositiveSmallIntegerField(default=1)
-    asked_at = models.DateTimeField()
+    mail_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     sent_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_by = models.ForeignKey(
@@ -83,9 +84,9 @@ class Invitation(BaseModel):
         ]
         indexes = [
             models.Index(
-                "asked_at",
-                condition=Q(sent_at=None, accepted_at=None, revoked_at=None),
-                name="accounts_invitation_unsent",
+                "mail_due_at",
+                condition=Q(mail_due_at__isnull=False),
+                name="accounts_invitation_mail_due",
             ),
             models.Index(Lower("email"), name="accounts_invitation_email"),
             models.Index(fields=["organization", "-created_at"], name="accounts_invitation_recent"),
