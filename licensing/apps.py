@@ -24,6 +24,8 @@ class LicensingConfig(AppConfig):
             pii=("name", "hostname", "ip"),
             subject="organization_id",
         ),
+        Audited("licensing_trialworkspace"),
+        Audited("licensing_trialapikey"),
     ]
     unaudited: ClassVar[list[Unaudited]] = []
 

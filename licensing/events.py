@@ -15,3 +15,12 @@ device_activated = Signal()
 
 device_deactivated = Signal()
 """Sent with `device`: its seat is free and its token is dead."""
+
+trial_started = Signal()
+"""Sent with `trial`: a workspace exists, its license may still be missing."""
+
+trial_ended = Signal()
+"""Sent with `trial`: it expired or was cancelled."""
+
+trial_converted = Signal()
+"""Sent with `trial`: it goes on as the subscription it names."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -42,31 +43,66 @@ def issue_license(subscription: Subscription, *, at: datetime) -> License | None
     existing = License.objects.select_for_update().filter(subscription=subscription).first()
     if existing is not None:
         return _renew(existing, subscription)
-    plan, max_devices = _grants(product, subscription.quantity)
-    key = make_key()
-    license = License.objects.create(
+    return _create(
+        product,
         organization_id=subscription.organization_id,
+        quantity=subscription.quantity,
         subscription=subscription,
-        product=product,
-        plan=plan,
-        key_hash=hash_of(read_key(key) or ""),
-        key_sealed=seal(key),
-        display_key=key[-7:].replace("-", ""),
-        max_devices=max_devices,
         starts_at=at,
         expires_at=_end_of(subscription),
     )
-    publish_after_commit(license.pk)
-    events.license_issued.send(License, license=license)
-    logger.info("license.issued", license_id=str(license.pk))
-    return license
+
+
+@transaction.atomic
+def issue_trial_license(
+    organization_id: UUID, *, product: Product, starts_at: datetime, expires_at: datetime
+) -> License:
+    """Give a trial its license: one unit of the product, until the trial's end."""
+    return _create(
+        product,
+        organization_id=organization_id,
+        quantity=1,
+        starts_at=starts_at,
+        expires_at=expires_at,
+    )
+
+
+@transaction.atomic
+def adopt_license(license: License, *, subscription: Subscription) -> License:
+    """Let a subscription go on with the license of a trial: same id, key and devices."""
+    license = License.objects.select_for_update().get(pk=license.pk)
+    license.plan, license.max_devices = _grants(subscription.price.product, subscription.quantity)
+    license.subscription = subscription
+    license.expires_at = _end_of(subscription)
+    wanted = License.Status(license.status)
+    if wanted == License.Status.EXPIRED:
+        wanted = License.Status.ACTIVE
+    return _move(license, wanted, "plan", "max_devices", "subscription", "expires_at")
+
+
+@transaction.atomic
+def prolong_license(license: License, *, expires_at: datetime) -> License:
+    """Let a license end later; one that had expired is active again."""
+    license = License.objects.select_for_update().get(pk=license.pk)
+    license.expires_at = expires_at
+    wanted = License.Status(license.status)
+    if wanted == License.Status.EXPIRED:
+        wanted = License.Status.ACTIVE
+    return _move(license, wanted, "expires_at")
 
 
 @transaction.atomic
 def end_license(subscription: Subscription, *, at: datetime) -> License | None:
     """Let the license of an ended subscription expire; None when it has none."""
-    license = License.objects.select_for_update().filter(subscription=subscription).first()
-    if license is None or license.status in (License.Status.EXPIRED, License.Status.REVOKED):
+    license = License.objects.filter(subscription=subscription).first()
+    return None if license is None else expire_license(license, at=at)
+
+
+@transaction.atomic
+def expire_license(license: License, *, at: datetime) -> License:
+    """Let a license expire at `at`, or at its own end if that was earlier; repeating is harmless."""
+    license = License.objects.select_for_update().get(pk=license.pk)
+    if license.status in (License.Status.EXPIRED, License.Status.REVOKED):
         return license
     ends = max(at, license.starts_at)
     license.expires_at = min(license.expires_at or ends, ends)
@@ -122,6 +158,24 @@ def reveal_key(license: License) -> str:
     """Return the key in clear, and record who saw it."""
     audit.record("license.key_revealed", license)
     return license.key
+
+
+def _create(product: Product, *, quantity: int, **facts: Any) -> License:
+    plan, max_devices = _grants(product, quantity)
+    key = make_key()
+    license = License.objects.create(
+        product=product,
+        plan=plan,
+        key_hash=hash_of(read_key(key) or ""),
+        key_sealed=seal(key),
+        display_key=key[-7:].replace("-", ""),
+        max_devices=max_devices,
+        **facts,
+    )
+    publish_after_commit(license.pk)
+    events.license_issued.send(License, license=license)
+    logger.info("license.issued", license_id=str(license.pk))
+    return license
 
 
 def _renew(license: License, subscription: Subscription) -> License:
