@@ -72,6 +72,8 @@ STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
             "licensing.export_devicelink",
             "accounts.suspend_user",
             "accounts.suspend_organization",
+            "accounts.restore_organization",
+            "accounts.change_role",
             "licensing.suspend_license",
             "licensing.revoke_license",
             "licensing.deactivate_devicelink",

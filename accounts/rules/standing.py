@@ -11,7 +11,8 @@ class Standing(StrEnum):
     CLOSED = "closed"
 
 
-# Closed is for good: coming back is a new account.
+# Closed is for good: coming back is a new account. A closed organization staff may restore
+# (accounts.services.closing); nothing else leads out of it.
 _MOVES = {
     Standing.ACTIVE: frozenset({Standing.SUSPENDED, Standing.CLOSED}),
     Standing.SUSPENDED: frozenset({Standing.ACTIVE, Standing.CLOSED}),

@@ -9,7 +9,16 @@ from django.db import transaction
 from accounts import events
 from accounts.models import Membership, Organization, User
 from config.kit import context
+from config.kit.errors import LimitReached
 from config.kit.ids import uuid7
+
+MOST_FOUNDED = 20
+"""Organizations that one person may have founded and not closed."""
+
+
+class TooManyOrganizations(LimitReached):
+    code = "too_many_organizations"
+    message = f"You have founded {MOST_FOUNDED} organizations. Close one that you do not need."
 
 
 @transaction.atomic
@@ -26,6 +35,19 @@ def create_organization(
         Membership.objects.create(organization=organization, user=owner, role=Membership.Role.OWNER)
         events.organization_created.send(Organization, organization=organization)
     return organization
+
+
+@transaction.atomic
+def found_organization(*, name: str, owner: User, country: str, at: datetime) -> Organization:
+    """Create one more organization for a person who asked for it; it needs no welcome page."""
+    owner = User.objects.select_for_update().get(pk=owner.pk)
+    # A person sees the organizations they belong to; those left to others do not count.
+    founded = Organization.objects.of_user(owner).not_closed().filter(created_by=owner)
+    if founded.count() >= MOST_FOUNDED:
+        raise TooManyOrganizations
+    organization = create_organization(name=name, owner=owner, country=country)
+    with context.acting(organization_id=organization.pk):
+        return describe_organization(organization, name=name, country=country, at=at)
 
 
 @transaction.atomic

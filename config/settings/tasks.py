@@ -51,6 +51,7 @@ CELERY_BEAT_SCHEDULE = {
     "licensing.flush_sightings": {"task": "licensing.flush_sightings", "schedule": 15.0},
     "licensing.sweep_publications": {"task": "licensing.sweep_publications", "schedule": 5.0},
     "licensing.sweep_trials": {"task": "licensing.sweep_trials", "schedule": 15.0},
+    "accounts.sweep_invitations": {"task": "accounts.sweep_invitations", "schedule": 60.0},
     "accounts.prepare_audit_partitions": {
         "task": "accounts.prepare_audit_partitions",
         "schedule": 86400.0,

@@ -1,0 +1,119 @@
+"""Closing an organization or one's own account: asked of every storey first, then at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from accounts import events
+from accounts.models import Invitation, Membership, Organization, User
+from accounts.rules.standing import Standing
+from accounts.rules.team import require_typed
+from accounts.services import audit
+from accounts.services.sessions import end_sessions
+from accounts.services.team.members import OWNER, leave
+from config.kit import context
+from config.kit.errors import Conflict
+
+
+class SoleOwner(Conflict):
+    code = "sole_owner"
+    message = "You are the only owner of an organization that has other members."
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """What becomes of a person's organizations when their account closes."""
+
+    closes: list[Membership]
+    leaves: list[Membership]
+    blocks: list[Membership]
+
+
+@transaction.atomic
+def close_organization(organization: Organization, *, confirm: str) -> Organization:
+    """Close it after its name was typed. Any storey may veto, for example over money owed."""
+    require_typed(confirm, organization.name)
+    return _close(organization)
+
+
+@transaction.atomic
+def restore_organization(organization: Organization, *, reason: str) -> Organization:
+    """Let the members of a closed organization in again: what staff do, with a reason."""
+    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    if not organization.is_closed:
+        return organization
+    organization.status = Standing.ACTIVE.value
+    organization.save(update_fields=["status"])
+    audit.record(
+        "organization.restored", organization, organization_id=organization.pk, reason=reason
+    )
+    return organization
+
+
+def farewell_of(user: User) -> Farewell:
+    """Sort the person's memberships by what closing the account would do to each."""
+    found = Farewell([], [], [])
+    rows = Membership.objects.filter(user=user).exclude(
+        organization__status=Organization.Status.CLOSED
+    )
+    for membership in rows.select_related("organization"):
+        with context.acting(organization_id=membership.organization_id):
+            others = Membership.objects.for_organization(membership.organization_id).exclude(
+                pk=membership.pk
+            )
+            roles = set(others.values_list("role", flat=True))
+        if not roles:
+            found.closes.append(membership)
+        elif membership.role == OWNER and OWNER not in roles:
+            found.blocks.append(membership)
+        else:
+            found.leaves.append(membership)
+    return found
+
+
+@transaction.atomic
+def close_account(user: User) -> User:
+    """Close a person's own account for good.
+
+    Organizations without another member close along, the others are left. Raises `SoleOwner`,
+    or what a storey says against it; then nothing has changed.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if user.status == User.Status.CLOSED:
+        return user
+    farewell = farewell_of(user)
+    if farewell.blocks:
+        names = ", ".join(each.organization.name for each in farewell.blocks)
+        raise SoleOwner(f"{SoleOwner.message} Hand over first: {names}.")
+    events.user_closing.send(User, user=user)
+    for membership in farewell.closes:
+        with context.acting(organization_id=membership.organization_id):
+            _close(membership.organization)
+    for membership in farewell.leaves:
+        with context.acting(organization_id=membership.organization_id):
+            leave(membership)
+    user.status = User.Status.CLOSED.value
+    user.set_unusable_password()
+    user.save(update_fields=["status", "password"])
+    audit.record("user.closed", user)
+    events.credentials_changed.send(User, user=user, keep=None)
+    end_sessions(user)
+    return user
+
+
+def _close(organization: Organization) -> Organization:
+    """Lock against new orders too: each refers to the row, so it waits and finds it closed."""
+    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    if organization.is_closed:
+        return organization
+    events.organization_closing.send(Organization, organization=organization)
+    waiting = Invitation.objects.for_organization(organization).unanswered()
+    waiting.update(revoked_at=now(), mail_due_at=None)
+    organization.status = Standing.CLOSED.value
+    organization.save(update_fields=["status"])
+    audit.record("organization.closed", organization, organization_id=organization.pk)
+    events.organization_closed.send(Organization, organization=organization)
+    return organization
