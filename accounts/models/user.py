@@ -54,6 +54,7 @@ class User(AbstractBaseUser, BaseModel):
     role = models.CharField(max_length=16, choices=Role, default=Role.CUSTOMER)
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
     is_superuser = models.BooleanField(default=False)
+    token_version = models.PositiveIntegerField(default=0, editable=False)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

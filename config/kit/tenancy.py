@@ -52,6 +52,26 @@ def isolate(table: str, *, column: str = "organization_id", own_column: str = ""
     )
 
 
+def isolate_person(table: str, *, or_nobodys: bool = False) -> RunSQL:
+    """Give a table of personal rows its policy: each person reads and writes their own only.
+
+    `or_nobodys` lets everybody see rows that have no person yet.
+    """
+    ours = f"user_id = {_USER}" + (" OR user_id IS NULL" if or_nobodys else "")
+    return RunSQL(
+        sql=(
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;"
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY;"
+            f"CREATE POLICY {table}_person ON {table} USING ({ours}) WITH CHECK ({ours});"
+        ),
+        reverse_sql=(
+            f"DROP POLICY {table}_person ON {table};"
+            f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;"
+            f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
+        ),
+    )
+
+
 def keep_timestamps(*tables: str) -> RunSQL:
     """Let a trigger set `updated_at` on each update that changes a row of `tables`."""
     return RunSQL(
