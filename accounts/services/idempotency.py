@@ -13,6 +13,7 @@ from psycopg.errors import LockNotAvailable
 
 from accounts.models import IdempotencyRecord, Organization
 from config.kit.errors import Conflict, DomainError
+from config.kit.ids import seal, unseal
 
 KEPT = timedelta(hours=24)
 
@@ -60,9 +61,12 @@ def run_once(
     if stored.pk != record.pk:
         if stored.fingerprint != fingerprint:
             raise KeyReused
-        return Reply(stored.status or 200, bytes(stored.body), stored.content_type), True
+        body = unseal(stored.body).encode()
+        return Reply(stored.status or 200, body, stored.content_type), True
     reply = work()
-    stored.status, stored.body, stored.content_type = reply.status, reply.body, reply.content_type
+    # Sealed: an answer may hold a key that is shown once and stored nowhere else.
+    stored.body = seal(reply.body.decode())
+    stored.status, stored.content_type = reply.status, reply.content_type
     stored.save(update_fields=["status", "body", "content_type"])
     return reply, False
 
