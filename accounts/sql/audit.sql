@@ -201,6 +201,152 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
     SELECT audit.write(p_action, p_type, p_id, p_organization, NULL, p_facts)
 $$;
 
+-- Sealing. Every minute a task hashes the rows that have become final, chains the hash to the seal
+-- before and signs it with a key that is not in the database (accounts/services/seals). A row is
+-- final when its transaction is older than every transaction still running, so a late commit is
+-- never passed over; numbers missing because of a rollback mean nothing.
+CREATE INDEX IF NOT EXISTS logs_txid ON audit.logs (txid);
+
+CREATE TABLE IF NOT EXISTS audit.seals (
+    seq           bigint PRIMARY KEY,
+    kind          text NOT NULL CHECK (kind IN ('window', 'anchor')),
+    system_id     text NOT NULL,
+    after_id      bigint NOT NULL,
+    covered_id    bigint NOT NULL,
+    upto_id       bigint,
+    from_txid     xid8 NOT NULL,
+    until_txid    xid8 NOT NULL,
+    row_count     bigint NOT NULL,
+    first_id      bigint,
+    last_id       bigint,
+    first_at      timestamptz,
+    last_at       timestamptz,
+    canon_version smallint NOT NULL,
+    rows_digest   bytea NOT NULL,
+    previous      bytea NOT NULL UNIQUE,
+    hash          bytea NOT NULL UNIQUE,
+    key_id        text NOT NULL,
+    mac           text NOT NULL,
+    sealed_at     timestamptz NOT NULL
+);
+
+-- A seal follows the newest one: two sealers at once cannot fork the chain.
+CREATE OR REPLACE FUNCTION audit.seal_follows() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+DECLARE head audit.seals;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('audit.seals'));
+    SELECT * INTO head FROM audit.seals ORDER BY seq DESC LIMIT 1;
+    IF NEW.seq <> coalesce(head.seq, 0) + 1
+        OR NEW.previous <> coalesce(head.hash, sha256(''::bytea)) THEN
+        RAISE EXCEPTION 'seal % does not follow seal %', NEW.seq, coalesce(head.seq, 0)
+            USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER seal_follows BEFORE INSERT ON audit.seals
+    FOR EACH ROW EXECUTE FUNCTION audit.seal_follows();
+CREATE OR REPLACE TRIGGER deny_change BEFORE UPDATE OR DELETE ON audit.seals
+    FOR EACH ROW EXECUTE FUNCTION audit.deny();
+CREATE OR REPLACE TRIGGER deny_truncate BEFORE TRUNCATE ON audit.seals
+    FOR EACH STATEMENT EXECUTE FUNCTION audit.deny();
+ALTER TABLE audit.seals ENABLE ALWAYS TRIGGER seal_follows;
+ALTER TABLE audit.seals ENABLE ALWAYS TRIGGER deny_change;
+ALTER TABLE audit.seals ENABLE ALWAYS TRIGGER deny_truncate;
+
+-- What is hashed of a row, version 1. A change of its shape is a new function and a new version.
+CREATE OR REPLACE FUNCTION audit.canon_1(l audit.logs) RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+    SELECT convert_to(jsonb_build_array(
+        l.id, extract(epoch FROM l.at)::numeric(20, 6), l.txid::text, l.actor_kind, l.actor_id,
+        l.impersonator_id, l.organization_id, l.action, l.entity_type, l.entity_id, l.old_values,
+        l.new_values, host(l.ip), l.user_agent, l.request_id, l.db_user)::text, 'UTF8')
+$$;
+
+CREATE OR REPLACE FUNCTION audit.system_identifier() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT system_identifier::text FROM pg_control_system()
+$$;
+
+-- After a dump was restored into another cluster, transaction numbers begin anew. With nobody
+-- writing, everything that is not sealed yet goes into one anchor seal; windows begin after it.
+CREATE OR REPLACE FUNCTION audit.hold_writers() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+BEGIN
+    LOCK TABLE audit.logs IN SHARE MODE;
+    RETURN (SELECT coalesce(max(id), 0) FROM audit.logs);
+END $$;
+
+-- Retention: whole months leave, their seals stay. What left is remembered, so that verification
+-- can tell a month that was due from one that was torn out.
+CREATE TABLE IF NOT EXISTS audit.retired (
+    part       text PRIMARY KEY,
+    starts_at  timestamptz NOT NULL,
+    ends_at    timestamptz NOT NULL,
+    row_count  bigint NOT NULL,
+    retired_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE OR REPLACE TRIGGER deny_change BEFORE UPDATE OR DELETE ON audit.retired
+    FOR EACH ROW EXECUTE FUNCTION audit.deny();
+CREATE OR REPLACE TRIGGER deny_truncate BEFORE TRUNCATE ON audit.retired
+    FOR EACH STATEMENT EXECUTE FUNCTION audit.deny();
+ALTER TABLE audit.retired ENABLE ALWAYS TRIGGER deny_change;
+ALTER TABLE audit.retired ENABLE ALWAYS TRIGGER deny_truncate;
+
+-- Drops the months that ended more than `keep_months` ago and are sealed past their end; returns
+-- their names. Fewer than 12 months is refused here, whoever asks.
+CREATE OR REPLACE FUNCTION audit.retire_partitions(keep_months int) RETURNS text[]
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+DECLARE
+    part text;
+    starts timestamptz;
+    ends timestamptz;
+    held bigint;
+    gone text[] := '{}';
+BEGIN
+    IF keep_months IS NULL OR keep_months < 12 THEN
+        RAISE EXCEPTION 'the audit trail is kept for 12 months at least'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('audit.seals'));
+    FOR part IN
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'audit.logs'::regclass AND c.relname ~ '^logs_[0-9]{6}$'
+        ORDER BY c.relname
+    LOOP
+        starts := to_date(right(part, 6), 'YYYYMM')::timestamp AT TIME ZONE 'UTC';
+        ends := (to_date(right(part, 6), 'YYYYMM') + interval '1 month') AT TIME ZONE 'UTC';
+        CONTINUE WHEN ends > now() - make_interval(months => keep_months)
+            OR NOT EXISTS (SELECT 1 FROM audit.seals WHERE first_at > ends + interval '1 day');
+        EXECUTE format('SELECT count(*) FROM audit.%I', part) INTO held;
+        EXECUTE format('ALTER TABLE audit.logs DETACH PARTITION audit.%I', part);
+        EXECUTE format('DROP TABLE audit.%I', part);
+        INSERT INTO audit.retired (part, starts_at, ends_at, row_count)
+        VALUES (part, starts, ends, held);
+        DELETE FROM audit.pii WHERE created_at < ends;
+        PERFORM audit.write('audit.month_retired', 'audit.logs', part, NULL, NULL,
+            jsonb_build_object('rows', held));
+        gone := gone || part;
+    END LOOP;
+    RETURN gone;
+END $$;
+
+-- Forgets a person: their clear values go, the salted hashes in the trail then say nothing.
+CREATE OR REPLACE FUNCTION audit.erase_subject(p_subject text, p_reason text) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+DECLARE erased int;
+BEGIN
+    IF p_subject IS NULL OR coalesce(p_reason, '') = '' THEN
+        RAISE EXCEPTION 'erasing names a subject and a reason'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    DELETE FROM audit.pii WHERE subject_id = p_subject;
+    GET DIAGNOSTICS erased = ROW_COUNT;
+    PERFORM audit.write('user.erased', 'accounts_user', p_subject, NULL, NULL,
+        jsonb_build_object('values_erased', erased, 'reason', p_reason));
+    RETURN erased;
+END $$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA audit FROM PUBLIC;
 GRANT USAGE ON SCHEMA audit TO switchyard_owner, switchyard_app, switchyard_system;
 GRANT EXECUTE ON FUNCTION audit.capture_row(), audit.capture_truncate() TO switchyard_owner;
@@ -208,7 +354,13 @@ GRANT EXECUTE ON FUNCTION audit.event(text, text, text, uuid, jsonb)
     TO switchyard_app, switchyard_system;
 GRANT EXECUTE ON FUNCTION audit.prepare_partitions(int) TO switchyard_system;
 GRANT SELECT ON audit.logs TO switchyard_app, switchyard_system;
-GRANT SELECT ON audit.pii TO switchyard_system;
+GRANT SELECT ON audit.pii, audit.seals, audit.retired TO switchyard_system;
+-- The system role seals: the key lives in its environment, and the table lets it add the next seal
+-- and nothing else. A role of its own would sit in the same environment and protect nothing more.
+GRANT INSERT ON audit.seals TO switchyard_system;
+GRANT EXECUTE ON FUNCTION audit.canon_1(audit.logs), audit.system_identifier(),
+    audit.hold_writers(), audit.retire_partitions(int), audit.erase_subject(text, text)
+    TO switchyard_system;
 
 -- The wall stands here too: customers read the trail of their own organization.
 ALTER TABLE audit.logs ENABLE ROW LEVEL SECURITY;

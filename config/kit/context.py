@@ -16,7 +16,8 @@ import orjson
 class Context:
     """The facts that row-level security and the audit trail need of one request or task.
 
-    `actor_kind` is one of user, anonymous, device, api_key, stripe, worker, operator.
+    `actor_kind` is one of user, anonymous, device, api_key, stripe, worker, operator, migration.
+    `impersonator_id` is the member of staff who looks at the site as `actor_id`.
     `organization_id` opens the tenant wall for the app role; `user_id` lets a person see their
     own memberships before an organization is chosen.
     """
@@ -28,6 +29,7 @@ class Context:
     ip: str | None = None
     user_agent: str = ""
     request_id: str = ""
+    impersonator_id: str | None = None
 
     @property
     def opens_a_tenant(self) -> bool:
@@ -42,6 +44,8 @@ class Context:
             "ua": self.user_agent[:400],
             "request_id": self.request_id,
         }
+        if self.impersonator_id is not None:
+            trail["impersonator_id"] = self.impersonator_id
         return (
             str(self.organization_id or ""),
             str(self.user_id or ""),

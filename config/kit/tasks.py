@@ -43,6 +43,7 @@ def _remember_cause(headers: dict[str, Any] | None = None, **_: Any) -> None:
             "ip": here.ip,
             "user_agent": here.user_agent,
             "request_id": here.request_id,
+            "impersonator_id": here.impersonator_id,
         }
 
 

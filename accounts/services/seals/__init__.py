@@ -1,0 +1,1 @@
+"""Sealing the audit trail, verifying it, and telling when something is wrong."""
