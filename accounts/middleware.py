@@ -48,7 +48,7 @@ class OrganizationMiddleware:
     """Sets `request.membership` and `request.organization` and opens that tenant for the wall.
 
     `request.memberships` has all of the person's, oldest first. Pages (not the API) tell the time
-    in the person's own zone.
+    in the person's own zone and write figures in their own way.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -68,6 +68,7 @@ class OrganizationMiddleware:
         here.actor_kind, here.actor_id = "user", str(request.user.pk)
         if not wants_problem(request):
             timezone.activate(ZoneInfo(request.user.time_zone))
+            here.locale = request.user.locale
         if settings.BACKOFFICE:
             return
         here.user_id = request.user.pk

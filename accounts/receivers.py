@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.signals import (
+    email_changed,
     email_confirmed,
     password_changed,
     password_reset,
+    password_set,
     user_logged_in,
     user_logged_out,
+    user_signed_up,
 )
 from allauth.mfa.signals import authenticator_added, authenticator_removed
+from allauth.socialaccount.signals import social_account_added, social_account_removed
 from constance.signals import config_updated
 from django.contrib.auth.signals import user_login_failed
 from django.dispatch import receiver
+from django.utils.timezone import now
 
-from accounts.models import User
-from accounts.services import audit, live, sign_in
+from accounts import events, tasks
+from accounts.models import Invitation, User
+from accounts.services import audit, live, sessions, sign_in
+from accounts.services.factors import SECOND_FACTORS
+from accounts.web.team import arrivals
+from config.kit.tasks import after_commit
 
 
 @receiver(user_logged_in)
 def _logged_in(request: Any, user: User, **_: Any) -> None:
     sign_in.note_login(user)
+    sessions.note_session(request.session, at=now())
 
 
 @receiver(user_logged_out)
@@ -41,14 +52,30 @@ def _email_confirmed(email_address: Any, **_: Any) -> None:
     audit.record("user.email_confirmed", email_address.user)
 
 
-@receiver([password_changed, password_reset])
-def _password_changed(user: User, **_: Any) -> None:
-    audit.record("user.password_changed", user)
+@receiver(email_changed)
+def _email_changed(user: User, **_: Any) -> None:
+    audit.record("user.email_changed", user)
+
+
+@receiver([password_changed, password_set])
+def _password_changed(request: Any, user: User, **_: Any) -> None:
+    sign_in.note_new_password(user, keep=request.session.session_key)
+
+
+@receiver(password_reset)
+def _password_reset(user: User, **_: Any) -> None:
+    sign_in.note_new_password(user, keep=None)
 
 
 @receiver(authenticator_added)
-def _authenticator_added(user: User, authenticator: Any, **_: Any) -> None:
+def _authenticator_added(request: Any, user: User, authenticator: Any, **_: Any) -> None:
     audit.record("user.second_factor_added", user, kind=authenticator.type)
+    if authenticator.type in SECOND_FACTORS and request.user.is_authenticated:
+        # Whoever enrols has just proved to hold the factor: the session may do what it allows,
+        # under a new key.
+        facts = {"id": authenticator.pk, "type": authenticator.type}
+        record_authentication(request, user, "mfa", **facts)
+        sessions.renew_session(request.session)
 
 
 @receiver(authenticator_removed)
@@ -59,3 +86,24 @@ def _authenticator_removed(user: User, authenticator: Any, **_: Any) -> None:
 @receiver(config_updated)
 def _settings_changed(**_: Any) -> None:
     live.forget()
+
+
+@receiver(social_account_added)
+def _connection_added(sociallogin: Any, **_: Any) -> None:
+    account = sociallogin.account
+    audit.record("user.connection_added", account.user, provider=account.provider)
+
+
+@receiver(social_account_removed)
+def _connection_removed(socialaccount: Any, **_: Any) -> None:
+    audit.record("user.connection_removed", socialaccount.user, provider=socialaccount.provider)
+
+
+@receiver(events.invitation_requested)
+def _invitation_requested(invitation: Invitation, **_: Any) -> None:
+    after_commit(tasks.send_invitation, invitation.pk)
+
+
+@receiver(user_signed_up)
+def _signed_up(request: Any, user: User, **_: Any) -> None:
+    arrivals.settle(request, user)

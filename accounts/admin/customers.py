@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.admin import DateFieldListFilter
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest
 from unfold.decorators import display
 
 from accounts.models import Membership, Organization, User
 from accounts.services import audit, suspension
+from accounts.services.factors import SECOND_FACTORS, enrolled
 from config.kit.asking import AskedAction, Export
 from config.kit.backoffice import NamedSet, StaffAdmin, StaffInline, status_column
 
@@ -75,7 +76,7 @@ class UserAdmin(StaffAdmin):
             "staff_without_factor",
             "Staff without a second factor",
             lambda users, at: users.exclude(role=User.Role.CUSTOMER).exclude(
-                pk__in=Authenticator.objects.filter(type=Authenticator.Type.TOTP).values("user")
+                pk__in=Authenticator.objects.filter(type__in=SECOND_FACTORS).values("user")
             ),
         ),
     )
@@ -112,11 +113,10 @@ class UserAdmin(StaffAdmin):
     state = status_column
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        factor = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
         return (
             super()
             .get_queryset(request)
-            .annotate(enrolled=Exists(factor))
+            .annotate(enrolled=enrolled())
             .prefetch_related("memberships__organization")
         )
 

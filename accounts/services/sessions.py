@@ -9,8 +9,10 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.timezone import now
 
 from accounts.models import User
 from accounts.services import audit
@@ -24,8 +26,10 @@ SITE = "site"
 
 
 def sessions_of(user: User) -> QuerySet[UserSession]:
-    """Return the person's sessions on the customer site and in the back office, latest first."""
-    return UserSession.objects.filter(user=user).order_by("-last_seen_at", "-pk")
+    """Return the person's live sessions on the customer site and in the back office, latest first."""
+    return UserSession.objects.filter(user=user, session_key__in=_alive()).order_by(
+        "-last_seen_at", "-pk"
+    )
 
 
 def note_session(session: Any, *, at: datetime) -> None:
@@ -80,9 +84,12 @@ def end_sessions(user: User, keep: str | None = None) -> int:
 
 def forget_expired_sessions() -> int:
     """Drop the rows of sessions that ran out; return how many."""
-    alive = _store().get_model_class().objects.values("session_key")
-    gone, _ = UserSession.objects.exclude(session_key__in=alive).delete()
+    gone, _ = UserSession.objects.exclude(session_key__in=_alive()).delete()
     return gone
+
+
+def _alive() -> Any:
+    return Session.objects.filter(expire_date__gt=now()).values("session_key")
 
 
 def _end(rows: Iterable[UserSession]) -> int:

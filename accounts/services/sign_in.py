@@ -5,8 +5,10 @@ from __future__ import annotations
 import orjson
 from django.db import connection, transaction
 
+from accounts import events
 from accounts.models import User
 from accounts.services import audit
+from accounts.services.sessions import end_sessions
 from config.kit import context
 
 
@@ -25,3 +27,16 @@ def note_failure() -> None:
             "SELECT audit.event(%s, %s, NULL, NULL, %s::jsonb)",
             ["user.login_failed", User._meta.db_table, orjson.dumps({}).decode()],
         )
+
+
+def note_guessing(user: User) -> None:
+    """Record that somebody keeps guessing the person's password."""
+    audit.record("user.guessing_noticed", user)
+
+
+@transaction.atomic
+def note_new_password(user: User, *, keep: str | None) -> None:
+    """A new password ends whatever the old one opened, except the session with the key `keep`."""
+    end_sessions(user, keep=keep)
+    audit.record("user.password_changed", user)
+    events.credentials_changed.send(User, user=user, keep=keep)

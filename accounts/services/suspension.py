@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from accounts import events
 from accounts.models import Organization, User
 from accounts.rules.standing import Standing, may_move
 from accounts.services import audit
@@ -33,6 +34,7 @@ def suspend_user(user: User, *, reason: str) -> User:
         return user
     ended = end_sessions(user)
     audit.record("user.suspended", user, reason=reason, sessions_ended=ended)
+    events.credentials_changed.send(User, user=user, keep=None)
     return user
 
 

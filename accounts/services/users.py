@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.services.organizations import create_organization
 from config.kit.ids import random_token
 
+PROFILE = ("first_name", "last_name", "phone", "time_zone", "locale")
 _ALLOWED = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -37,14 +38,13 @@ def found_personal_organization(user: User) -> None:
 
 
 @transaction.atomic
-def update_profile(
-    user: User, *, first_name: str, last_name: str, phone: str, time_zone: str
-) -> User:
-    """Store what a person says about themselves."""
+def update_profile(user: User, **said: str) -> User:
+    """Store what a person says about themselves; only the fields named in `PROFILE`."""
+    unknown = set(said) - set(PROFILE)
+    if unknown:
+        raise TypeError(f"not part of a profile: {', '.join(sorted(unknown))}")
     user = User.objects.select_for_update().get(pk=user.pk)
-    user.first_name = first_name
-    user.last_name = last_name
-    user.phone = phone
-    user.time_zone = time_zone
-    user.save(update_fields=["first_name", "last_name", "phone", "time_zone"])
+    for name, value in said.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(said))
     return user

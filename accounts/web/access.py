@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from config.kit.errors import Forbidden
 
@@ -20,13 +21,18 @@ class NoOrganization(Forbidden):
 
 
 def member_required(permission: str = "view") -> Callable[[View], View]:
-    """Send strangers to the login page, refuse members whose role lacks `permission`."""
+    """Send strangers to the login page and who belongs to none to the list of organizations.
+
+    Members whose role lacks `permission` are refused.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
+            if request.membership is None:
+                return redirect("organizations")
             require(request, permission)
             return view(request, *args, **kwargs)
 

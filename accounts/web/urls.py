@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from accounts.web import views
 
 urlpatterns = [
-    path("profile/", views.profile, name="profile"),
     path("security/", views.security, name="security"),
+    path("", include("accounts.web.connections.urls")),
+    path("", include("accounts.web.sessions.urls")),
+    path("", include("accounts.web.profile.urls")),
+    path("", include("accounts.web.organizations.urls")),
+    path("", include("accounts.web.team.urls")),
     path("organizations/switch/", views.switch_organization, name="switch_organization"),
 ]

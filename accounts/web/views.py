@@ -1,56 +1,49 @@
-"""Pages about oneself: profile, security, and the organization one acts for."""
+"""Security at a glance, and the organization one acts for."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.middleware import SESSION_KEY
 from accounts.models import AuditLog
-from accounts.services.users import update_profile
+from accounts.services.factors import SECOND_FACTORS
+from accounts.services.sessions import sessions_of
 from accounts.web.browsers import browser_name
-from accounts.web.forms import ProfileForm
 from config.kit.errors import NotFound
 
 SIGN_INS_SHOWN = 10
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: Any) -> HttpResponse:
-    """Name, phone and time zone of the signed-in person."""
-    form = ProfileForm(request.POST) if request.method == "POST" else ProfileForm.of(request.user)
-    if form.is_bound and form.is_valid():
-        update_profile(request.user, **form.cleaned_data)
-        messages.success(request, "Your profile is saved.")
-        return redirect("profile")
-    membership = request.membership
-    facts = {
-        "form": form,
-        "may_describe": membership is not None and membership.allows("manage_organization"),
-    }
-    return render(request, "accounts/profile.html", facts, status=422 if form.is_bound else 200)
-
-
-@login_required
 @require_GET
 def security(request: Any) -> HttpResponse:
-    """Password, addresses, second factor and the latest sign-ins on one page."""
-    kinds = list(Authenticator.objects.filter(user=request.user).values_list("type", flat=True))
-    signs = AuditLog.objects.about("accounts_user", request.user.pk).filter(
-        action="user.logged_in"
-    )[:SIGN_INS_SHOWN]
+    """Password, addresses, factors, connections, sessions and the latest sign-ins at a glance."""
+    user = request.user
+    kinds = Counter(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    signs = AuditLog.objects.about("accounts_user", user.pk).filter(action="user.logged_in")
     facts = {
-        "has_second_factor": Authenticator.Type.TOTP in kinds,
-        "has_recovery_codes": Authenticator.Type.RECOVERY_CODES in kinds,
-        "sign_ins": [(entry, browser_name(entry.user_agent or "")) for entry in signs],
+        "has_password": user.has_usable_password(),
+        "has_app": bool(kinds[Authenticator.Type.TOTP]),
+        "keys": kinds[Authenticator.Type.WEBAUTHN],
+        "has_second_factor": any(kinds[kind] for kind in SECOND_FACTORS),
+        "has_recovery_codes": bool(kinds[Authenticator.Type.RECOVERY_CODES]),
+        "sessions": sessions_of(user).count(),
+        "connections": SocialAccount.objects.filter(user=user).count(),
+        "offers_connections": bool(get_adapter().list_providers(request)),
+        "sign_ins": [
+            (entry, browser_name(entry.user_agent or "")) for entry in signs[:SIGN_INS_SHOWN]
+        ],
     }
     return render(request, "accounts/security.html", facts)
 

@@ -19,7 +19,8 @@ class Context:
     `actor_kind` is one of user, anonymous, device, api_key, stripe, worker, operator, migration.
     `impersonator_id` is the member of staff who looks at the site as `actor_id`.
     `organization_id` opens the tenant wall for the app role; `user_id` lets a person see their
-    own memberships before an organization is chosen.
+    own memberships before an organization is chosen. `locale` says how pages write dates and
+    numbers.
     """
 
     actor_kind: str = "anonymous"
@@ -29,6 +30,7 @@ class Context:
     ip: str | None = None
     user_agent: str = ""
     request_id: str = ""
+    locale: str = "en"
     impersonator_id: str | None = None
 
     @property

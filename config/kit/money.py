@@ -51,7 +51,11 @@ class Money:
         return self.minor != 0
 
     def __str__(self) -> str:
-        return format_currency(self.amount, self.currency, locale="en")
+        return self.written("en")
+
+    def written(self, locale: str) -> str:
+        """Write the amount as people of `locale` (BCP 47) do; documents keep to `str()`."""
+        return format_currency(self.amount, self.currency, locale=locale.replace("-", "_"))
 
     @property
     def amount(self) -> Decimal:

@@ -202,9 +202,10 @@ LOGGING = logs.dictionary(LOG_LEVEL)
 logs.configure()
 
 from config.settings.backoffice import *  # noqa: E402
-from config.settings.providers import *  # noqa: E402
 from config.settings.live import *  # noqa: E402
 from config.settings.operations import *  # noqa: E402
+from config.settings.providers import *  # noqa: E402
 from config.settings.rest import *  # noqa: E402
 from config.settings.security import *  # noqa: E402
 from config.settings.tasks import *  # noqa: E402
+from config.settings.tokens import *  # noqa: E402

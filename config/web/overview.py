@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, When
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from accounts.models import Organization, User
+from accounts.services.factors import enrolled
 from billing.models import Transaction
 from config.kit.money import Money
 from licensing.models import DeviceLink, License
@@ -32,8 +32,7 @@ class Safety:
 def safety_of(user: User) -> Safety:
     """One query."""
     confirmed = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
-    factor = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
-    row = User.objects.filter(pk=user.pk).values_list(Exists(confirmed), Exists(factor)).get()
+    row = User.objects.filter(pk=user.pk).values_list(Exists(confirmed), enrolled()).get()
     return Safety(*row)
 
 

@@ -102,9 +102,11 @@ def post_button(
 
 
 @register.simple_tag
-def hidden(name: str, value: Any) -> SafeString:
+def hidden(name: str, value: Any, **extra: Any) -> SafeString:
     """Carry a value in a form: {% hidden "idempotency_key" key %}"""
-    return format_html('<input type="hidden" name="{}" value="{}">', name, value)
+    return format_html(
+        '<input type="hidden" name="{}" value="{}"{}>', name, value, attributes(extra)
+    )
 
 
 @register.simple_block_tag

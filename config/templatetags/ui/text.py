@@ -6,11 +6,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from babel.dates import format_date
 from babel.numbers import format_decimal
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from config.kit import context
 from config.kit.money import Money
 from config.templatetags.ui.library import component, register
 
@@ -54,14 +56,14 @@ def money(amount: Any, currency: str = "") -> str:
     if amount is None or amount == "":
         return ""
     if not currency:
-        return str(Money(amount.minor, amount.currency))
-    return str(Money(int(amount), currency))
+        return Money(amount.minor, amount.currency).written(_locale())
+    return Money(int(amount), currency).written(_locale())
 
 
 @register.filter
 def number(value: float | Decimal | None) -> str:
     """Group digits and keep at most two decimals: {{ 1284.5|number }} gives 1,284.5"""
-    return "" if value is None else str(format_decimal(value, format="#,##0.##", locale="en"))
+    return "" if value is None else str(format_decimal(value, "#,##0.##", locale=_babel()))
 
 
 @register.filter
@@ -72,11 +74,27 @@ def initials(name: str) -> str:
     return "".join(letters).upper()
 
 
+def _locale() -> str:
+    here = context.current()
+    return here.locale if here is not None else "en"
+
+
+def _babel() -> str:
+    return _locale().replace("-", "_")
+
+
+def _day(moment: date) -> str:
+    """Write a day as the reader's locale does; the international one is not that of "en"."""
+    if _locale() == "en":
+        return f"{moment:%-d %b %Y}"
+    return str(format_date(moment, "medium", locale=_babel()))
+
+
 def _exact(moment: date) -> str:
     if isinstance(moment, datetime):
         local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
-        return f"{local:%-d %b %Y, %H:%M} {local.tzname() or ''}".strip()
-    return f"{moment:%-d %b %Y}"
+        return f"{_day(local)}, {local:%H:%M} {local.tzname() or ''}".strip()
+    return _day(moment)
 
 
 def time_since(moment: datetime, now: datetime) -> str:

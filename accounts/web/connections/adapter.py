@@ -1,0 +1,59 @@
+"""How allauth's social sign-in meets our people: providers from the environment, nobody taken over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.socialaccount.adapter import (
+    DefaultSocialAccountAdapter,
+    _build_apps_from_settings,
+)
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import Provider
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.services.users import found_personal_organization
+from accounts.web.connections.openid import OpenIdProvider
+
+_NAME = 100
+
+
+class ConnectionAdapter(DefaultSocialAccountAdapter):
+    def list_apps(
+        self, request: HttpRequest, provider: Any = None, client_id: Any = None
+    ) -> list[SocialApp]:
+        """Return what the environment names; the table of apps stays empty."""
+        found = _build_apps_from_settings(provider=provider, client_id=client_id)
+        return [app for apps in found.values() for app in apps]
+
+    def list_providers(self, request: HttpRequest) -> list[Provider]:
+        return [_ours(provider) for provider in super().list_providers(request)]
+
+    def get_provider(self, request: HttpRequest, provider: str, client_id: Any = None) -> Provider:
+        return _ours(super().get_provider(request, provider, client_id))
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
+        """Take over the name as far as our columns hold it."""
+        user: User = super().populate_user(request, sociallogin, data)
+        user.first_name = _clean(user.first_name)
+        user.last_name = _clean(user.last_name)
+        return user
+
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
+        user: User = super().save_user(request, sociallogin, form)
+        if form is None:
+            # With a form the account adapter has founded it already.
+            found_personal_organization(user)
+        return user
+
+
+def _ours(provider: Provider) -> Provider:
+    if isinstance(provider, OpenIDConnectProvider):
+        return OpenIdProvider(provider.request, app=provider.app)
+    return provider
+
+
+def _clean(name: str) -> str:
+    return str(name or "").replace("\x00", "").strip()[:_NAME]
