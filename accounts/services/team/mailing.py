@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import Invitation
-from accounts.services.team.reception import TOKEN
+from accounts.services.team.reception import PURPOSE
 from config.kit import context
 from config.kit.ids import keyed_hash, random_token
 
@@ -52,7 +52,7 @@ def _claim(invitation_id: UUID, at: datetime) -> tuple[Invitation, str] | None:
     if invitation is None or not invitation.organization.is_active:
         return None
     token = random_token()
-    invitation.token_hash = keyed_hash(TOKEN, token)
+    invitation.token_hash = keyed_hash(PURPOSE, token)
     # Tries grow rarer with the invitation's age, so that a dead mail server is not stormed.
     wait = max(settings.CLAIM_LEASE, min((at - invitation.created_at) / 2, LONGEST_WAIT))
     invitation.mail_due_at = at + wait

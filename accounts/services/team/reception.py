@@ -18,7 +18,7 @@ from config.kit import context
 from config.kit.errors import NotFound
 from config.kit.ids import keyed_hash
 
-TOKEN = "invitation"
+PURPOSE = "invitation"
 """The purpose under which tokens are hashed."""
 _TOKEN_LONGEST = 128
 
@@ -50,7 +50,7 @@ def find_by_token(token: str) -> Invited:
     """Return the invitation behind a link. Raises `NotFound`, also for a closed organization."""
     if len(token) > _TOKEN_LONGEST:
         raise NotFound
-    found = _ask("accounts_find_invitation", keyed_hash(TOKEN, token))
+    found = _ask("accounts_find_invitation", keyed_hash(PURPOSE, token))
     if not found or found[0].organization_status == Organization.Status.CLOSED:
         raise NotFound
     return found[0]
