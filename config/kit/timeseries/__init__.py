@@ -1,0 +1,1 @@
+"""Time series on two engines, TimescaleDB or native partitions, behind the same names."""
