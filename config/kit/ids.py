@@ -16,10 +16,15 @@ from django.conf import settings
 
 
 def uuid7() -> uuid.UUID:
-    """Return a time-ordered UUID (RFC 9562, version 7): 48 bits of milliseconds, then random."""
-    milliseconds = time.time_ns() // 1_000_000
+    """Return a time-ordered UUID (RFC 9562, version 7, method 3).
+
+    48 bits of milliseconds, 12 bits of their fraction (a quarter of a microsecond), then random:
+    keys that one process makes one after another also sort so within a millisecond.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0xFFFF << 64) | (0x7000 | fraction) << 64
     value = value & ~(0x3 << 62) | 0x2 << 62
     return uuid.UUID(int=value)
 
@@ -38,6 +43,27 @@ def keyed_hash(purpose: str, secret: str) -> str:
     return hmac.new(_key_of(purpose), secret.encode(), hashlib.sha256).hexdigest()
 
 
+def keyed_hashes(purpose: str, secret: str) -> list[tuple[int, str]]:
+    """Return `keyed_hash` under every key there is, newest first, each with the key's version.
+
+    Versions count from the oldest key, 1, so that a new key in front changes none of them: what
+    was hashed before is still found, what is hashed now uses the newest.
+    """
+    count = len(settings.SECRETS_KEYS)
+    return [
+        (
+            count - index,
+            hmac.new(_key_of(purpose, index), secret.encode(), hashlib.sha256).hexdigest(),
+        )
+        for index in range(count)
+    ]
+
+
+def newest_keyed_hash(purpose: str, secret: str) -> str:
+    """Return the first of `keyed_hashes`."""
+    return hmac.digest(_key_of(purpose, 0), secret.encode(), "sha256").hex()
+
+
 def seal(text: str) -> bytes:
     """Encrypt a field that must be readable again (a license key shown to its owner)."""
     return _fernet().encrypt(text.encode())
@@ -49,8 +75,8 @@ def unseal(sealed: bytes) -> str:
 
 
 @lru_cache(maxsize=32)
-def _key_of(purpose: str) -> bytes:
-    root = base64.urlsafe_b64decode(settings.SECRETS_KEYS[-1])
+def _key_of(purpose: str, index: int = -1) -> bytes:
+    root = base64.urlsafe_b64decode(settings.SECRETS_KEYS[index])
     return hmac.new(root, f"switchyard:{purpose}".encode(), hashlib.sha256).digest()
 
 

@@ -82,7 +82,7 @@ def problem_of_exception(error: exceptions.APIException) -> dict[str, Any]:
 
 def wants_problem(request: HttpRequest) -> bool:
     """True for paths whose callers are programs: they get documents, never pages."""
-    return request.path.startswith(("/api/", "/webhooks/", "/.well-known/"))
+    return request.path.startswith(("/api/", "/webhooks/stripe", "/.well-known/"))
 
 
 def _flatten(detail: Any, path: tuple[str, ...] = ()) -> Iterator[dict[str, str]]:

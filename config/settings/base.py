@@ -194,8 +194,23 @@ SELLER = {
 # How many of our own proxies stand before us; only their X-Forwarded-For entries are believed.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
-# Only for operators whose customers' webhooks end inside their own network.
-OUTGOING_ALLOW_PRIVATE = env.bool("OUTGOING_ALLOW_PRIVATE", default=False)
+# Networks of the operator's own that webhooks may end in (the demo: this machine), and the
+# authority that signs certificates there. All other inward addresses are refused.
+OUTGOING_PERMITTED_NETWORKS = env.list(
+    "OUTGOING_PERMITTED_NETWORKS", default=["127.0.0.1/32"] if DEMO else []
+)
+OUTGOING_CA_FILE = env.str("OUTGOING_CA_FILE", default="")
+
+# Seals of the audit trail leave the database: best a mount that only appends.
+AUDIT_ANCHOR_DIR = env.str("AUDIT_ANCHOR_DIR", default=str(VAR_DIR / "anchors"))
+# Keys that sign seals, newest first: {"2026": "..."}; keep an old one as long as its seals. Empty
+# derives one from SWITCHYARD_SECRETS_KEY.
+AUDIT_SEAL_KEYS = env.dict("AUDIT_SEAL_KEYS", default={})
+# Whole months older than this leave the trail; the database refuses less than 12.
+AUDIT_KEEP_MONTHS = env.int("AUDIT_KEEP_MONTHS", default=120)
+
+# Who is told when the trail is broken or late.
+ADMINS = [("Operator", address) for address in env.list("ADMIN_EMAILS", default=[])]
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = logs.dictionary(LOG_LEVEL)

@@ -27,7 +27,7 @@ class Route:
 
     @property
     def is_api(self) -> bool:
-        return self.template.startswith(("/api/", "/webhooks/"))
+        return self.template.startswith(("/api/", "/webhooks/stripe"))
 
 
 def routes(urlconf: str = "config.urls") -> list[Route]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import pytest
 
@@ -41,4 +42,13 @@ def test_hostile_addresses_are_refused(url: str) -> None:
 
 
 def test_a_public_address_keeps_what_was_checked() -> None:
-    assert http.resolve("https://1.1.1.1/hook") == ("1.1.1.1", 443, ipaddress.ip_address("1.1.1.1"))
+    target = http.resolve("https://1.1.1.1:8443/hook")
+    assert (target.host, target.port, str(target.address)) == ("1.1.1.1", 8443, "1.1.1.1")
+
+
+def test_a_permitted_network_may_be_called_without_tls_and_nothing_beside_it(settings: Any) -> None:
+    settings.OUTGOING_PERMITTED_NETWORKS = ["127.0.0.1/32"]
+    assert http.resolve("http://127.0.0.1:9000/hook").port == 9000
+    for url in ("http://127.0.0.2:9000/", "https://10.0.0.1/", "http://1.1.1.1/", "https://[::1]/"):
+        with pytest.raises(http.AddressRefused):
+            http.resolve(url)
