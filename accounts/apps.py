@@ -22,7 +22,8 @@ class AccountsConfig(AppConfig):
             subject="id",
             organization="",
         ),
-        Audited("accounts_organization", organization="id"),
+        # A personal organization bears its founder's name.
+        Audited("accounts_organization", pii=("name",), subject="created_by_id", organization="id"),
         Audited(
             "accounts_membership",
             skip=("updated_at", "last_active_at", "first_steps_hidden_at"),
@@ -43,6 +44,12 @@ class AccountsConfig(AppConfig):
             mask=("key_hash",),
         ),
         Audited("accounts_apiallowance"),
+        Audited(
+            "accounts_webhookendpoint",
+            skip=("updated_at", "failing_since", "failure_streak"),
+            mask=("secret_sealed", "former_secret_sealed"),
+        ),
+        Audited("accounts_notificationrule"),
         Audited("account_emailaddress", pii=("email",), subject="user_id", organization=""),
         Audited(
             "socialaccount_socialaccount", skip=("last_login", "extra_data"), mask=("extra_data",),
@@ -52,11 +59,20 @@ class AccountsConfig(AppConfig):
             "mfa_authenticator", skip=("last_used_at",), mask=("data",), subject="user_id",
             organization="",
         ),
+        Audited("accounts_dataexport", subject="user_id"),
+        Audited("accounts_impersonation", organization=""),
+        Audited("accounts_trailalert", skip=("updated_at", "seen_at", "detail"), organization=""),
         Audited("constance_constance", skip=(), organization=""),
     ]  # fmt: skip
     unaudited: ClassVar[list[Unaudited]] = [
         Unaudited("accounts_idempotencyrecord", "copies of answers; the change itself is audited"),
         Unaudited("accounts_useractivity", "made from business events, which the trail holds"),
+        Unaudited("accounts_webhookevent", "itself a log of what happened; the cause is audited"),
+        Unaudited("accounts_webhookdelivery", "itself a log of what was told to whom"),
+        Unaudited("accounts_webhookattempt", "itself a log of each try"),
+        Unaudited("accounts_notification", "tells of what the trail holds"),
+        Unaudited("accounts_notificationread", "what a person has looked at is theirs"),
+        Unaudited("accounts_notificationmail", "a queue; mails say what the trail holds"),
         Unaudited("account_emailconfirmation", "stays empty: confirmation links are signed"),
         Unaudited("accounts_avatar", "pictures; the person's `avatar` names the current one"),
         Unaudited("socialaccount_socialapp", "stays empty: providers come from the environment"),

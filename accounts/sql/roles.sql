@@ -60,3 +60,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
     GRANT EXECUTE ON FUNCTIONS TO switchyard_app, switchyard_system;
 ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
     GRANT SELECT ON TABLES TO switchyard_lookup;
+
+-- Raw time series (config.kit.timeseries): the app role may not even look inside, it reads views.
+CREATE SCHEMA IF NOT EXISTS series AUTHORIZATION switchyard_owner;
+GRANT USAGE ON SCHEMA series TO switchyard_system;
