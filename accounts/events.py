@@ -32,3 +32,12 @@ the organization must open nothing any more."""
 
 invitation_requested = Signal()
 """Sent with `invitation`: its mail is to be written."""
+
+api_key_changed = Signal()
+"""Sent with `key` and `change`: issued, confirmed, updated, disabled, enabled, rotated, revoked."""
+
+api_limits_changed = Signal()
+"""Sent with `organization`: its tier, its rate or its monthly quota is another now."""
+
+api_session_stolen = Signal()
+"""Sent with `user` and `client_name`: a token or code was used twice; what came of it is over."""

@@ -247,3 +247,11 @@ class ApiAllowance(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.tier} {self.product}".strip()
+
+    def grants(self, tier: str, requests_per_minute: int, monthly_quota: int | None) -> bool:
+        """True when this is what the row says already."""
+        return (self.tier, self.requests_per_minute, self.monthly_quota) == (
+            tier,
+            requests_per_minute,
+            monthly_quota,
+        )

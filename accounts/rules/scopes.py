@@ -31,6 +31,13 @@ GRANTABLE: frozenset[str] = frozenset(SPECIAL) | {
 }
 
 
+def held_by(may_manage: bool) -> frozenset[str]:
+    """Return what a person may hand on: all that is grantable, or reading only."""
+    if may_manage:
+        return GRANTABLE
+    return frozenset(scope for scope in GRANTABLE if scope.endswith(":read"))
+
+
 def scope_for(area: str, method: str) -> str:
     """Return the scope that a request to a view of `area` needs."""
     return f"{area}:{'read' if method in ('GET', 'HEAD', 'OPTIONS') else 'write'}"

@@ -15,7 +15,7 @@ _SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 _SECRET_VALUES = re.compile(
-    r"(sk_(?:test|live)_\w+|whsec_\w+|Bearer\s+\S+|SWY(?:-[0-9A-Z]{5}){4,}|sydt_\S+"
+    r"(sk_(?:test|live)_\w+|whsec_\w+|Bearer\s+\S+|SWY(?:-[0-9A-Z]{5}){4,}|sydt_\S+|sw_(?:live|test)_\w+"
     r"|postgres(?:ql)?://[^@\s]+@|redis://[^@\s]+@)"
 )
 _HIDDEN = "***"

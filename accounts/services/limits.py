@@ -1,0 +1,145 @@
+"""How often and how much: sliding windows a minute, quotas a month, and what they are.
+
+Counted in Redis in one step, so that of any number of calls at once exactly the limit passes.
+When Redis is away every call passes and the line to it says so in the log: a limit protects the
+house from too much, and is not worth closing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts import events
+from accounts.gateways import key_cache
+from accounts.gateways.key_cache import Rate
+from accounts.models import ApiAllowance, Organization
+from accounts.rules.tiers import DEFAULTS, Tier, rank
+from accounts.services.keys.publishing import publish_organization_after_commit
+from config.kit.errors import TooManyRequests
+from config.kit.scripts import CacheAway
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What was bought of one product: a tier with its limits."""
+
+    tier: str
+    requests_per_minute: int
+    monthly_quota: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """An organization's month with one product, or with all it did not buy apart (empty slug).
+
+    `used` is None while Redis is away and nobody has counted.
+    """
+
+    product: str
+    tier: str
+    requests_per_minute: int
+    limit: int | None
+    used: int | None
+
+    @property
+    def share(self) -> float | None:
+        """How much is used, 1.0 is all of it; None without a limit or a count."""
+        if not self.limit or self.used is None:
+            return None
+        return self.used / self.limit
+
+
+def take(who: str, *, limit: int, at: datetime, cost: int = 1) -> Rate | None:
+    """Count `cost` calls of `who` against `limit` a minute; None when Redis is away."""
+    try:
+        return key_cache.take(who, limit=limit, now=at.timestamp(), cost=cost)
+    except CacheAway:
+        return None
+
+
+def require(rate: Rate | None) -> None:
+    """Raise `TooManyRequests` when the limit is passed."""
+    if rate is not None and not rate.passed:
+        raise TooManyRequests(limit=rate.limit, retry_after=max(1, rate.retry_after))
+
+
+def month_of(at: datetime) -> str:
+    """Name a month as the counters do; months are those of UTC."""
+    return f"{at:%Y%m}"
+
+
+def month_end(at: datetime) -> datetime:
+    """Return when the month's quota begins anew."""
+    start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return start.replace(year=at.year + at.month // 12, month=at.month % 12 + 1)
+
+
+def counter_of(organization_id: UUID, product: str, at: datetime) -> str:
+    return f"quota:{organization_id}:{product or '-'}:{month_of(at)}"
+
+
+def quotas_of(organization: Organization, at: datetime) -> list[Quota]:
+    """Return the organization's limits and use this month, all products first."""
+    tier = organization.subscription_tier
+    usual = DEFAULTS[tier]
+    known: dict[str, Allowance] = {
+        "": Allowance(tier, usual.requests_per_minute, usual.monthly_quota)
+    }
+    for row in ApiAllowance.objects.for_organization(organization).order_by("product"):
+        known[row.product] = Allowance(row.tier, row.requests_per_minute, row.monthly_quota)
+    names = [counter_of(organization.pk, product, at) for product in known]
+    try:
+        counts = key_cache.read_counters(names)
+    except CacheAway:
+        counts = [None] * len(names)
+    return [
+        Quota(product, each.tier, each.requests_per_minute, each.monthly_quota, used or 0)
+        for (product, each), used in zip(known.items(), counts, strict=True)
+    ]
+
+
+@transaction.atomic
+def set_allowances(
+    organization: Organization, bought: Mapping[str, Allowance], *, at: datetime
+) -> None:
+    """Store what the organization has bought of each product, by slug; nothing else is left.
+
+    The organization's tier becomes the best of them, free without any.
+    """
+    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    rows = {row.product: row for row in ApiAllowance.objects.for_organization(organization)}
+    for product in rows.keys() - bought.keys():
+        rows[product].delete()
+    for product, each in bought.items():
+        _store(organization, product, each, rows.get(product), at)
+    tier = max((each.tier for each in bought.values()), key=rank, default=str(Tier.FREE))
+    if organization.subscription_tier != tier:
+        organization.subscription_tier = tier
+        organization.save(update_fields=["subscription_tier"])
+    publish_organization_after_commit(organization.pk)
+    events.api_limits_changed.send(Organization, organization=organization)
+
+
+def _store(
+    organization: Organization,
+    product: str,
+    each: Allowance,
+    row: ApiAllowance | None,
+    at: datetime,
+) -> None:
+    row = row or ApiAllowance(organization=organization, product=product, since=at)
+    wanted = (each.tier, each.requests_per_minute, each.monthly_quota)
+    if row.grants(*wanted):
+        return
+    row.tier, row.requests_per_minute, row.monthly_quota = wanted
+    row.save()
+
+
+def restore_counter(counter: str, organization_id: UUID, at: datetime) -> None:
+    """Begin a counter that Redis lost, or a new month's, with what is known to be used."""
+    key_cache.seed_quota(counter, 0)
