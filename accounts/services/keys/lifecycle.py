@@ -51,12 +51,14 @@ def issue_key(
     tier: str | None = None,
     environment: str = "live",
     expires_at: datetime | None = None,
+    is_trial: bool = False,
     **facts: Any,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its text, which nobody can read again.
 
     `facts` are description, allowed_cidrs (as rules.addresses.read_network writes them),
-    external_id and metadata. The tier is the organization's when none is asked for.
+    external_id and metadata. The tier is the organization's when none is asked for; only the key
+    of a trial may have a higher one.
 
     A key is pending until somebody vouches for it when its maker has no confirmed e-mail address
     (confirming the address activates it) or is no member (staff make it for a customer, whose
@@ -65,7 +67,8 @@ def issue_key(
     at = now()
     tier = tier or organization.subscription_tier
     _require_scopes(scopes, held=_held(organization, by))
-    _require_tier(tier, organization)
+    if not is_trial:
+        _require_tier(tier, organization)
     _require_future(expires_at, at)
     new, key = write_key(
         organization,
