@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connection
 
+from accounts.services.tokens.coding import key_ring
+
 SERVING = {"web", "backoffice", "worker", "beat"}
 
 
@@ -34,6 +36,29 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.security)
+def access_tokens_can_be_signed(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.PROCESS not in SERVING:
+        return []
+    problem = ""
+    if settings.INSECURE_SIGNING_KEY in settings.SIGNING_KEYS:
+        problem = "SWITCHYARD_SIGNING_KEYS is not set."
+    try:
+        key_ring()
+    except ValueError as error:
+        problem = f"SWITCHYARD_SIGNING_KEYS holds no P-256 private key: {error}"
+    if not problem:
+        return []
+    return [
+        Error(
+            problem,
+            hint="Set it to: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 "
+            "-outform DER | base64 -w0",
+            id="switchyard.E010",
+        )
+    ]
 
 
 @register(Tags.security)

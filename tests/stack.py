@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from cryptography.fernet import Fernet
 
+from config.embedded.keys import make_signing_key
 from config.embedded.ports import first_free
 from tests import services
 
@@ -161,6 +162,7 @@ def make_stack(name: str, folder: Path, *, redis_number: int, workers: int = 2) 
         "SWITCHYARD_VAR": str(folder),
         "SECRET_KEY": "stack-" + "x" * 50,
         "SWITCHYARD_SECRETS_KEY": Fernet.generate_key().decode(),
+        "SWITCHYARD_SIGNING_KEYS": make_signing_key(),
         "SITE_URL": site,
         "BACKOFFICE_URL": backoffice,
         "STRIPE_API_BASE": stripe,

@@ -35,7 +35,7 @@ class RefreshToken(models.Model):
     """
 
     class Origin(models.TextChoices):
-        PASSWORD = "password"
+        PASSWORD = "password"  # noqa: S105  a way in, no secret
         BRIDGE = "bridge", "Browser hand-over"
         DEVICE = "device", "Device code"
 

@@ -8,12 +8,15 @@ import sys
 
 import pytest
 
+from config.embedded.keys import make_signing_key
+from config.settings.tokens import INSECURE_SIGNING_KEY
 from tests import services
 
 GOOD = {
     "SWITCHYARD_PROCESS": "web",
     "SECRET_KEY": "x" * 50,
     "SWITCHYARD_SECRETS_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "SWITCHYARD_SIGNING_KEYS": make_signing_key(),
     "STRIPE_WEBHOOK_SECRET": "whsec_test",
 }
 
@@ -51,6 +54,8 @@ def test_aud_4_a_role_that_could_bypass_the_wall_is_refused(role: str) -> None:
     [
         ({"SECRET_KEY": "insecure-development-key"}, "E001"),
         ({"SWITCHYARD_SECRETS_KEY": "c3dpdGNoeWFyZC1kZXZlbG9wbWVudC1zZWNyZXRzISE="}, "E002"),
+        ({"SWITCHYARD_SIGNING_KEYS": INSECURE_SIGNING_KEY}, "E010"),
+        ({"SWITCHYARD_SIGNING_KEYS": "bm8ga2V5"}, "E010"),
         ({"STRIPE_WEBHOOK_SECRET": ""}, "E003"),
         ({"SWITCHYARD_DEMO": "1", "SITE_URL": "https://shop.example"}, "E004"),
         ({"STRIPE_API_BASE": "http://127.0.0.1:1", "STRIPE_SECRET_KEY": "rk_live_x"}, "E005"),
