@@ -13,9 +13,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Membership, User
+from accounts.models import Membership, Organization, User
 from accounts.services.factors import has_second_factor
 from accounts.services.sessions import MARK, note_visit
+from accounts.services.team.members import note_active
 from config.kit import context
 from config.kit.problems import wants_problem
 
@@ -79,12 +80,17 @@ class OrganizationMiddleware:
             here.organization_id = membership.organization_id
             request.membership = membership  # type: ignore[attr-defined]
             request.organization = membership.organization  # type: ignore[attr-defined]
+            note_active(membership, at=timezone.now())
 
 
 def memberships_of(user: Any) -> list[Membership]:
-    """Return the person's memberships, oldest first, each knowing its user without a query."""
+    """Return the person's memberships, oldest first, each knowing its user without a query.
+
+    A closed organization looks unknown to its members.
+    """
+    rows = Membership.objects.filter(user=user).select_related("organization")
     memberships = list(
-        Membership.objects.filter(user=user).select_related("organization").order_by("created_at")
+        rows.exclude(organization__status=Organization.Status.CLOSED).order_by("created_at")
     )
     for membership in memberships:
         membership.user = user

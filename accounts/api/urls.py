@@ -8,6 +8,6 @@ from accounts.api import views
 
 urlpatterns = [
     path("me", views.MeView.as_view(), name="api_me"),
-    path("organization", views.OrganizationDetailView.as_view(), name="api_organization"),
+    path("", include("accounts.api.team.urls")),
     path("", include("accounts.api.settings.urls")),
 ]

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
-from accounts.api.serializers import MeOutput, OrganizationOutput
+from accounts.api.serializers import MeOutput
 
 
 class MeView(OrganizationView):
@@ -17,9 +17,3 @@ class MeView(OrganizationView):
         user = request.user
         user.membership, user.organization = request.membership, request.organization
         return Response(MeOutput(user).data)
-
-
-class OrganizationDetailView(OrganizationView):
-    @extend_schema(summary="The current organization", responses=OrganizationOutput)
-    def get(self, request: Any) -> Response:
-        return Response(OrganizationOutput(self.organization).data)
