@@ -6,8 +6,11 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from accounts.events import organization_closing
+from accounts.models import Organization
 from billing import events, tasks
 from billing.models import Invoice, PaymentAttempt
+from billing.services.standing import require_nothing_open
 from config.kit.tasks import after_commit
 
 
@@ -24,3 +27,8 @@ def _vendor_event_stored(event_id: str, **_: Any) -> None:
 @receiver(events.invoice_paid)
 def _invoice_paid(invoice: Invoice, **_: Any) -> None:
     after_commit(tasks.render_invoice, invoice.pk)
+
+
+@receiver(organization_closing)
+def _organization_closing(organization: Organization, **_: Any) -> None:
+    require_nothing_open(organization)

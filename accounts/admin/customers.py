@@ -12,8 +12,9 @@ from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest
 from unfold.decorators import display
 
+from accounts.admin.roles import ROLE_ACTIONS
 from accounts.models import Membership, Organization, User
-from accounts.services import audit, suspension
+from accounts.services import audit, closing, suspension
 from accounts.services.factors import SECOND_FACTORS, enrolled
 from config.kit.asking import AskedAction, Export
 from config.kit.backoffice import NamedSet, StaffAdmin, StaffInline, status_column
@@ -101,6 +102,7 @@ class UserAdmin(StaffAdmin):
             applies=lambda user: user.status == User.Status.SUSPENDED,
             icon="undo",
         ),
+        *ROLE_ACTIONS,
     )
     export = Export(
         permission="accounts.export_user",
@@ -164,6 +166,11 @@ class OrganizationAdmin(StaffAdmin):
             "Suspended",
             lambda rows, at: rows.filter(status=Organization.Status.SUSPENDED),
         ),
+        NamedSet(
+            "closed",
+            "Closed",
+            lambda rows, at: rows.filter(status=Organization.Status.CLOSED),
+        ),
     )
     asked_actions = (
         AskedAction(
@@ -185,6 +192,16 @@ class OrganizationAdmin(StaffAdmin):
             work=lambda row, reason: suspension.reinstate_organization(row, reason=reason),
             applies=lambda row: row.status == Organization.Status.SUSPENDED,
             icon="undo",
+        ),
+        AskedAction(
+            "restore",
+            "Restore",
+            permission="accounts.restore_organization",
+            effect="Its members find it again with all that it had, as their roles allow. "
+            "Invitations that closing ended stay ended.",
+            work=lambda row, reason: closing.restore_organization(row, reason=reason),
+            applies=lambda row: row.status == Organization.Status.CLOSED,
+            icon="restore",
         ),
     )
     export = Export(
