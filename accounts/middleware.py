@@ -62,7 +62,9 @@ class OrganizationMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         request.memberships = []  # type: ignore[attr-defined]
         request.membership = request.organization = None  # type: ignore[attr-defined]
-        if getattr(view, "hot_path", False) or not request.user.is_authenticated:
+        if getattr(view, "hot_path", False) or carries_credential(request):
+            return
+        if not request.user.is_authenticated:
             return
         here = context.current()
         assert here is not None, "RequestContextMiddleware comes first"
@@ -81,6 +83,12 @@ class OrganizationMiddleware:
             request.membership = membership  # type: ignore[attr-defined]
             request.organization = membership.organization  # type: ignore[attr-defined]
             note_active(membership, at=timezone.now())
+
+
+def carries_credential(request: HttpRequest) -> bool:
+    """True for a call that brings a token or a key: whatever cookies say does not count then."""
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    return header[:7].lower() == "bearer " and wants_problem(request)
 
 
 def memberships_of(user: Any) -> list[Membership]:
