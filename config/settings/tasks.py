@@ -38,6 +38,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "celery:",
 }
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "config.operations.beat.WatchedScheduler"
+# Beat says that it turns at least this often.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE = {
     "operations.back_up": {"task": "operations.back_up", "schedule": crontab(hour="2", minute="0")},
     "operations.prove_backup": {
@@ -50,12 +53,23 @@ CELERY_BEAT_SCHEDULE = {
     "billing.sweep_documents": {"task": "billing.sweep_documents", "schedule": 60.0},
     "licensing.flush_sightings": {"task": "licensing.flush_sightings", "schedule": 15.0},
     "licensing.sweep_publications": {"task": "licensing.sweep_publications", "schedule": 5.0},
-    "licensing.sweep_trials": {"task": "licensing.sweep_trials", "schedule": 15.0},
     "accounts.sweep_invitations": {"task": "accounts.sweep_invitations", "schedule": 60.0},
+    "licensing.sweep_trials": {"task": "licensing.sweep_trials", "schedule": 15.0},
     "accounts.prepare_audit_partitions": {
         "task": "accounts.prepare_audit_partitions",
         "schedule": 86400.0,
     },
+    "accounts.seal_audit": {"task": "accounts.seal_audit", "schedule": 60.0},
+    "accounts.watch_audit": {"task": "accounts.watch_audit", "schedule": 300.0},
+    "accounts.verify_audit": {
+        "task": "accounts.verify_audit",
+        "schedule": crontab(hour=3, minute=10),
+    },
+    "accounts.retire_audit": {
+        "task": "accounts.retire_audit",
+        "schedule": crontab(hour=4, minute=10),
+    },
+    "accounts.sweep_data_exports": {"task": "accounts.sweep_data_exports", "schedule": 60.0},
     "accounts.forget_idempotency_keys": {
         "task": "accounts.forget_idempotency_keys",
         "schedule": 3600.0,
