@@ -23,6 +23,12 @@ _sign_in: list[Any] = [
     path("2fa/authenticate/", sign_in.CodeView.as_view(), name="mfa_authenticate"),
     path("2fa/reauthenticate/", sign_in.CodeAgainView.as_view(), name="mfa_reauthenticate"),
     path("2fa/totp/activate/", sign_in.EnrolView.as_view(), name="mfa_activate_totp"),
+    path("2fa/webauthn/add/", sign_in.AddKeyView.as_view(), name="mfa_add_webauthn"),
+    path(
+        "2fa/webauthn/reauthenticate/",
+        sign_in.KeyAgainView.as_view(),
+        name="mfa_reauthenticate_webauthn",
+    ),
     path(
         "2fa/recovery-codes/", sign_in.RecoveryCodesView.as_view(), name="mfa_view_recovery_codes"
     ),
@@ -47,4 +53,5 @@ urlpatterns = [
 handler400 = "config.web.errors.bad_request"
 handler403 = "config.web.errors.forbidden"
 handler404 = "config.web.errors.not_found"
+handler429 = "config.web.errors.too_many_requests"  # allauth's hook, not Django's
 handler500 = "config.web.errors.server_error"

@@ -8,6 +8,7 @@ from accounts.api import views
 
 urlpatterns = [
     path("me", views.MeView.as_view(), name="api_me"),
+    path("", include("accounts.api.sessions.urls")),
     path("", include("accounts.api.team.urls")),
     path("", include("accounts.api.settings.urls")),
 ]

@@ -8,7 +8,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
-from accounts.api.serializers import MeOutput
+from accounts.api.serializers import MeOutput, ProfileInput
+from accounts.services.users import update_profile
+from config.kit.errors import Forbidden
 
 
 class MeView(OrganizationView):
@@ -17,3 +19,15 @@ class MeView(OrganizationView):
         user = request.user
         user.membership, user.organization = request.membership, request.organization
         return Response(MeOutput(user).data)
+
+    @extend_schema(
+        summary="Change what is known about you", request=ProfileInput, responses=MeOutput
+    )
+    def patch(self, request: Any) -> Response:
+        if getattr(request, "api_key", None) is not None:
+            raise Forbidden("An API key is no person and has no profile.")
+        asked = ProfileInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        update_profile(request.user, **asked.validated_data)
+        request.user.refresh_from_db()
+        return self.get(request)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+
+from accounts.services.sessions import SITE
+
 # The first match wins: Edge and Opera also say Chrome, Chrome also says Safari.
 _BROWSERS = (
     ("Edg/", "Edge"),
@@ -29,3 +35,17 @@ def browser_name(user_agent: str) -> str:
     if browser and system:
         return f"{browser} on {system}"
     return browser or system or "An unknown browser"
+
+
+def describe_session(row: UserSession, current: str | None) -> dict[str, Any]:
+    """Return what a person knows a session by, pages and API alike; never its key."""
+    return {
+        "id": row.pk,
+        "browser": browser_name(row.user_agent),
+        "user_agent": row.user_agent,
+        "ip": row.ip,
+        "place": row.data.get("place", SITE),
+        "created_at": row.created_at,
+        "last_seen_at": row.last_seen_at,
+        "is_current": row.session_key == current,
+    }

@@ -56,6 +56,7 @@ _NAVIGATION = [
         "items": [
             _entry("Licenses", "key", "licensing_license"),
             _entry("Devices", "devices", "licensing_devicelink"),
+            _entry("Trials", "rocket_launch", "licensing_trialworkspace"),
         ],
     },
     {
@@ -112,6 +113,7 @@ UNFOLD = {
     "ACCOUNT": {
         "navigation": [
             {"title": "Change password", "link": reverse_lazy("account_change_password")},
+            {"title": "Security keys", "link": reverse_lazy("mfa_list_webauthn")},
             {"title": "Recovery codes", "link": reverse_lazy("mfa_view_recovery_codes")},
         ]
     },

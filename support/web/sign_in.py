@@ -8,6 +8,7 @@ from allauth.account import views as account
 from allauth.mfa.base import views as factor
 from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -63,6 +64,8 @@ class CodeView(_Door, factor.AuthenticateView):
         "title": "Enter your code",
         "lead": "From your authenticator app, or one of your recovery codes.",
         "button": "Sign in",
+        "key_lead": "Use your security key or passkey.",
+        "key_button": "Use a security key",
         "leave": "Sign in as somebody else",
     }
 
@@ -81,7 +84,31 @@ class EnrolView(_Door, totp.ActivateTOTPView):
         "lead": "The back office opens only with one. Scan the code with an authenticator app, "
         "then enter what the app shows.",
         "button": "Turn on",
+        "other": "mfa_add_webauthn",
+        "other_button": "Use a security key instead",
         "leave": "Sign out",
+    }
+
+
+class AddKeyView(_Door, webauthn.AddWebAuthnView):
+    template_name = "backoffice/key.html"
+    words: ClassVar[dict[str, str]] = {
+        "title": "Add a security key",
+        "lead": "A key on a chain, your phone, or the fingerprint reader of this computer.",
+        "key_button": "Add key",
+        "ceremony": "addForm",
+        "role": "add",
+    }
+
+
+class KeyAgainView(_Door, webauthn.ReauthenticateWebAuthnView):
+    template_name = "backoffice/key.html"
+    words: ClassVar[dict[str, str]] = {
+        "title": "Is it still you?",
+        "lead": "This step asks for one of your security keys.",
+        "key_button": "Use a security key",
+        "ceremony": "authenticateForm",
+        "role": "authenticate",
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -13,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.services import sessions as service
-from accounts.web.browsers import browser_name
+from accounts.web.browsers import describe_session
 from config.kit.errors import NotFound
 
 
@@ -22,7 +21,7 @@ from config.kit.errors import NotFound
 def sessions(request: Any) -> HttpResponse:
     """All live sessions, this one named."""
     current = request.session.session_key
-    shown = [describe(row, current) for row in service.sessions_of(request.user)]
+    shown = [describe_session(row, current) for row in service.sessions_of(request.user)]
     facts = {"sessions": shown, "others": sum(not entry["is_current"] for entry in shown)}
     return render(request, "accounts/sessions.html", facts)
 
@@ -34,7 +33,7 @@ def end_session(request: Any, session: int) -> HttpResponse:
     row = service.sessions_of(request.user).filter(pk=session).first()
     if row is None:
         raise NotFound
-    shown = describe(row, request.session.session_key)
+    shown = describe_session(row, request.session.session_key)
     if request.method != "POST":
         return render(request, "accounts/session_end.html", {"session": shown})
     service.end_session(request.user, row.pk)
@@ -55,17 +54,3 @@ def end_others(request: Any) -> HttpResponse:
     word = "session is" if ended == 1 else "sessions are"
     messages.success(request, f"{ended} other {word} signed out.")
     return redirect("sessions")
-
-
-def describe(row: UserSession, current: str | None) -> dict[str, Any]:
-    """Return what a person needs to know a session by; never its key."""
-    return {
-        "id": row.pk,
-        "browser": browser_name(row.user_agent),
-        "user_agent": row.user_agent,
-        "ip": row.ip,
-        "created_at": row.created_at,
-        "last_seen_at": row.last_seen_at,
-        "place": row.data.get("place", service.SITE),
-        "is_current": row.session_key == current,
-    }

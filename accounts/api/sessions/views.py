@@ -1,0 +1,50 @@
+"""The caller's own browser sessions: list, end one, end all others."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import permissions
+from rest_framework.response import Response
+
+from accounts.api.base import OrganizationView
+from accounts.api.sessions.serializers import EndedOutput, SessionsOutput
+from accounts.services import sessions as service
+from accounts.web.browsers import describe_session
+from config.kit.errors import NotFound
+
+
+class IsPerson(permissions.BasePermission):
+    """Somebody signed in, whatever has become of their organization; never an API key."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return bool(request.user.is_authenticated) and getattr(request, "api_key", None) is None
+
+
+class SessionsView(OrganizationView):
+    area: ClassVar[str] = "account"
+    permission_classes: ClassVar[list[Any]] = [IsPerson]
+
+    @extend_schema(summary="Browsers that are signed in as you", responses=SessionsOutput)
+    def get(self, request: Any) -> Response:
+        current = request.session.session_key
+        rows = service.sessions_of(request.user)
+        shown = {"results": [describe_session(row, current) for row in rows]}
+        return Response(SessionsOutput(shown).data)
+
+    @extend_schema(summary="Sign out every other browser", request=None, responses=EndedOutput)
+    def delete(self, request: Any) -> Response:
+        ended = service.end_sessions(request.user, keep=request.session.session_key)
+        return Response(EndedOutput({"ended": ended}).data)
+
+
+class SessionView(OrganizationView):
+    area: ClassVar[str] = "account"
+    permission_classes: ClassVar[list[Any]] = [IsPerson]
+
+    @extend_schema(summary="Sign out one browser", request=None, responses={204: None})
+    def delete(self, request: Any, session: int) -> Response:
+        if not service.end_session(request.user, session):
+            raise NotFound
+        return Response(status=204)
