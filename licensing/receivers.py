@@ -1,4 +1,4 @@
-"""What happens next: a paid subscription gets its license, an ended one loses it."""
+"""What happens next: a paid subscription gets its license, an ended one loses it, trials follow."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from django.utils.timezone import now
 
 from billing.events import subscription_activated, subscription_ended
 from billing.models import Subscription
-from licensing.services import licenses
+from config.kit.tasks import after_commit
+from licensing import tasks
+from licensing.events import trial_ended, trial_started
+from licensing.models import TrialWorkspace
+from licensing.services import licenses, trials
 
 
 @receiver(subscription_activated)
 def _subscription_activated(subscription: Subscription, **_: Any) -> None:
+    trials.convert_trial(subscription, at=now())
     licenses.issue_license(subscription, at=subscription.current_period_start)
 
 
 @receiver(subscription_ended)
 def _subscription_ended(subscription: Subscription, **_: Any) -> None:
     licenses.end_license(subscription, at=subscription.ended_at or now())
+
+
+@receiver([trial_started, trial_ended])
+def _trial_changed(trial: TrialWorkspace, **_: Any) -> None:
+    after_commit(tasks.settle_trial, trial.pk)

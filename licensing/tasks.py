@@ -5,7 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils.timezone import now
 
-from licensing.services import publishing, sightings
+from licensing.models import TrialWorkspace
+from licensing.services import publishing, sightings, trials
 
 
 @shared_task(name="licensing.flush_sightings")
@@ -16,3 +17,16 @@ def flush_sightings() -> None:
 @shared_task(name="licensing.sweep_publications")
 def sweep_publications() -> None:
     publishing.sweep_publications()
+
+
+@shared_task(name="licensing.settle_trial")
+def settle_trial(trial_id: str) -> None:
+    """Give a new trial its license, end that of a cancelled one."""
+    workspace = TrialWorkspace.objects.get(pk=trial_id)
+    trials.provide_license(workspace)
+    trials.settle_cancelled(workspace)
+
+
+@shared_task(name="licensing.sweep_trials")
+def sweep_trials() -> None:
+    trials.sweep(now())

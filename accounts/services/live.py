@@ -41,11 +41,12 @@ def change(changes: dict[str, Any], *, by: User) -> list[str]:
 
     The values stand in the trail as row changes; the event names what changed, not to what.
     """
-    changed = []
+    # Not by attribute: constance would store each default that is merely looked at.
+    changed, before = [], get_values()
     for name, value in changes.items():
         if settings.LIVE[name].kind == SEALED and value:
             value = seal(value).decode()
-        elif getattr(stored, name) == value:
+        elif before[name] == value:
             continue
         setattr(stored, name, value)
         changed.append(name)

@@ -24,7 +24,7 @@ _PLANS: list[dict[str, Any]] = [
         "name": "Fleet Remote Team",
         "description": "Remote access for a service team and the plants it looks after.",
         "features": ["10 devices", "Unattended access", "Session notes", "Support in 8 hours"],
-        "grants": {"max_devices": 10, "plan": "team"},
+        "grants": {"max_devices": 10, "plan": "team", "trial": {"days": 14}},
         "monthly": 3900,
         "yearly": 39000,
     },

@@ -33,6 +33,7 @@ NAVIGATION = (
         (
             Page("catalog", "Catalogue", "shopping-cart", "c"),
             Page("licenses", "Licenses", "license", "l"),
+            Page("trials", "Trials", "rocket", "t"),
         ),
     ),
     (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from licensing.api import schema, views
+from licensing.api import schema, trials, views
 
 urlpatterns = [
     path("licenses/validate", schema.validate, name="api_license_validate"),
@@ -22,5 +22,16 @@ urlpatterns = [
         "licenses/<uuid:license_id>/devices/<uuid:link_id>/deactivate",
         views.DeviceDeactivateView.as_view(),
         name="api_device_deactivate",
+    ),
+    path("trials", trials.TrialListView.as_view(), name="api_trials"),
+    path("trials/<uuid:trial_id>", trials.TrialDetailView.as_view(), name="api_trial"),
+    path("trials/<uuid:trial_id>/keys", trials.TrialKeysView.as_view(), name="api_trial_keys"),
+    path(
+        "trials/<uuid:trial_id>/cancel", trials.TrialCancelView.as_view(), name="api_trial_cancel"
+    ),
+    path(
+        "trials/<uuid:trial_id>/convert",
+        trials.TrialConvertView.as_view(),
+        name="api_trial_convert",
     ),
 ]

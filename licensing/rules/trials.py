@@ -125,7 +125,10 @@ def offer_of(grants: dict[str, Any], usual_days: int) -> tuple[int, frozenset[Tr
     if not isinstance(trial, dict):
         raise TrialNotOffered
     days = min(int(trial.get("days", usual_days)), MOST_DAYS)
-    return days, frozenset(TrialTier(tier) for tier in trial.get("tiers", ["standard"]))
+    tiers = frozenset(TrialTier(tier) for tier in trial.get("tiers", ["standard"]))
+    if not tiers:
+        raise TrialNotOffered
+    return days, tiers
 
 
 def require_slug(slug: str) -> str:

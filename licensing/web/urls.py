@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from accounts.web.access import member_required
-from licensing.web import devices, licenses
+from licensing.web import devices, licenses, trials
 
 urlpatterns = [
     path(
@@ -21,4 +21,9 @@ urlpatterns = [
         devices.deactivate,
         name="device_deactivate",
     ),
+    path("trials/", trials.trial_list, name="trials"),
+    path("trials/start/<slug:slug>/", trials.start, name="trial_start"),
+    path("trials/<uuid:trial_id>/", trials.trial, name="trial"),
+    path("trials/<uuid:trial_id>/keys/", trials.add_key, name="trial_add_key"),
+    path("trials/<uuid:trial_id>/cancel/", trials.cancel, name="trial_cancel"),
 ]

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from accounts.models import Organization
-from billing.models import Subscription
+from billing.models import Product, Subscription
 from licensing.models import License
 from licensing.services.devices import Activation, Description, activate_device
 from licensing.services.licenses import issue_license
@@ -32,6 +32,13 @@ def subscription_of(organization: Organization, **facts: Any) -> Subscription:
         "current_period_end": AT + timedelta(days=30),
     }
     return Subscription.objects.create(organization=organization, **defaults | facts)
+
+
+def trial_product(kind: str = "license", **trial: Any) -> Product:
+    """A product on sale that may be tried for 14 days, unless told otherwise."""
+    grants = {"plan": "team", "max_devices": 5, "trial": {"days": 14, **trial}}
+    price: Any = PriceFactory.create(product__kind=kind, product__grants=grants)
+    return price.product
 
 
 def license_of(organization: Organization, *, max_devices: int = 5, **facts: Any) -> License:

@@ -16,9 +16,11 @@ from django.utils.timezone import now
 from billing.models import Invoice, Order
 from config.kit import context
 from licensing.models import License
+from licensing.services.trials import start_trial
 from tests.conftest import People
 from tests.factories.backoffice import device, purchase
 from tests.factories.billing import PriceFactory
+from tests.factories.licensing import trial_product
 from tests.house.routes import Route, routes
 
 # Who may come without an account: the doors themselves, programs with a credential of their own,
@@ -47,8 +49,11 @@ def world(people: People) -> dict[str, object]:
         order = Order.objects.for_organization(people.organization).get()
         invoice = Invoice.objects.for_organization(people.organization).get()
         license = License.objects.get(pk=license.pk)
+        trial, _ = start_trial(
+            people.organization, product=trial_product(), name="Lab", by=people.alice, at=now()
+        )
     return {
-        "license_id": license.pk, "link_id": link.pk, "order_id": order.pk,
+        "trial_id": trial.pk, "license_id": license.pk, "link_id": link.pk, "order_id": order.pk,
         "invoice_id": invoice.pk, "subscription_id": license.subscription_id,
         "slug": price.product.slug, "key": "unknown", "uidb36": "1", "name": "unknown.eml",
     }  # fmt: skip
