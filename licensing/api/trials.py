@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
 from accounts.api.listed import CONFLICTS, IN_LISTS, OPTIONAL_KEY, PAGE, REFUSALS, ListedView, own
-from accounts.models import User
 from billing.api.serializers import OrderOutput
 from billing.models import Price, Product
 from billing.services import orders
@@ -107,7 +106,7 @@ class TrialListView(ListedView):
         if found is None:
             raise NotFound("No product on sale has this slug.")
         trial, secret = trials.start_trial(
-            self.organization, product=found, by=_person(self), at=now(), **wish
+            self.organization, product=found, by=self.person, at=now(), **wish
         )
         return Response({**TrialOutput(trial).data, "key": secret}, status=201)
 
@@ -131,13 +130,13 @@ class TrialKeysView(OrganizationView):
         responses={201: TrialKeyOutput, **CONFLICTS},
     )
     def post(self, request: Any, trial_id: UUID) -> HttpResponse:
+        trial = own(_trials(self), trial_id)
         form = TrialKeyInput(data=request.data)
         form.is_valid(raise_exception=True)
-        trial = own(_trials(self), trial_id)
         return self.once(lambda: self._add(trial, form.validated_data["name"]))
 
     def _add(self, trial: TrialWorkspace, name: str) -> Response:
-        link, secret = trials.add_key(trial, name=name, by=_person(self), at=now())
+        link, secret = trials.add_key(trial, name=name, by=self.person, at=now())
         key = link.api_key
         facts = {"id": key.pk, "name": key.name, "prefix": key.prefix, "key": secret}
         return Response({**facts, "expires_at": key.expires_at}, status=201)
@@ -171,9 +170,9 @@ class TrialConvertView(OrganizationView):
         responses={201: OrderOutput, **CONFLICTS},
     )
     def post(self, request: Any, trial_id: UUID) -> HttpResponse:
+        trial = own(_trials(self), trial_id)
         form = TrialConversionInput(data=request.data)
         form.is_valid(raise_exception=True)
-        trial = own(_trials(self), trial_id)
         return self.once(lambda: self._order(trial, **form.validated_data))
 
     def _order(self, trial: TrialWorkspace, price: UUID, quantity: int) -> Response:
@@ -186,7 +185,7 @@ class TrialConvertView(OrganizationView):
             price=own(prices, price),
             quantity=quantity,
             client_key=self.request.headers["Idempotency-Key"],
-            placed_by=_person(self),
+            placed_by=self.person,
             at=at,
         )
         placed = purchase_of(purchases(self.organization).get(pk=order.pk))
@@ -196,9 +195,3 @@ class TrialConvertView(OrganizationView):
 def _trials(view: OrganizationView) -> Any:
     rows = TrialWorkspace.objects.for_organization(view.organization)
     return rows.select_related("organization", "product")
-
-
-def _person(view: OrganizationView) -> User | None:
-    """Return who asks; None when a program does, with a key."""
-    user = view.request.user
-    return cast("User", user) if user.is_authenticated else None
