@@ -8,7 +8,8 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from accounts.models.organization import Organization
 from accounts.models.user import User
@@ -21,6 +22,16 @@ class NotificationQuerySet(OrganizationQuerySet):
     def for_user(self, user_id: UUID, kinds: Iterable[str]) -> NotificationQuerySet:
         """Those for everybody and those for this person, of the kinds they are to see."""
         return self.filter(Q(user=None) | Q(user_id=user_id), kind__in=list(kinds))
+
+    def following_rules(self, user_id: UUID) -> NotificationQuerySet:
+        """Leave out the kinds that this person, or the organization for all, does not want here."""
+        rules = NotificationRule.objects.filter(
+            organization=OuterRef("organization"), kind=OuterRef("kind")
+        )
+        own = rules.filter(user_id=user_id).values("in_app")
+        common = rules.filter(user=None).values("in_app")
+        shown = Coalesce(Subquery(own), Subquery(common), Value(True))
+        return self.alias(is_shown=shown).filter(is_shown=True)
 
     def with_read(self, user_id: UUID) -> NotificationQuerySet:
         """Add `is_read`: this person has."""

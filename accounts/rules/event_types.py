@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 API_VERSION = "2026-11-21"
@@ -84,3 +85,8 @@ def _kind(value: Any) -> tuple[str, dict[str, Any]]:
     if _UUID.fullmatch(value):
         return "string", {"format": "uuid"}
     return "string", {"format": "date-time"} if _TIME.fullmatch(value) else {}
+
+
+def written(at: datetime) -> str:
+    """Write a moment as payloads do: UTC, with a Z."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
