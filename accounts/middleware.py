@@ -18,6 +18,7 @@ from accounts.services.factors import has_second_factor
 from accounts.services.sessions import MARK, note_visit
 from accounts.services.team.members import note_active
 from config.kit import context
+from config.kit.hot import tell_limit
 from config.kit.problems import wants_problem
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -43,6 +44,20 @@ class SessionActivityMiddleware:
         at = timezone.now()
         if not note_visit(request.session, ip=here.ip, user_agent=here.user_agent, at=at):
             logout(request)
+
+
+class RateLimitMiddleware:
+    """Tells a caller of the API what is left of their limit (accounts.api.throttling)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        rate = getattr(request, "rate", None)
+        if rate is not None:
+            tell_limit(response, rate.limit, rate.remaining, rate.reset)
+        return response
 
 
 class OrganizationMiddleware:

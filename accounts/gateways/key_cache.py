@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -96,7 +97,11 @@ def authenticate(digest: str, *, ip: str | None, now: float) -> Reply:
 
 
 def verify(asked: Question, *, now: float, month: str, record: bool = True) -> Reply:
-    """Answer one question in one round trip: both keys, the rate, the quota, the call's record."""
+    """Answer one question in one round trip: both keys, the rate, the quota, the call's record.
+
+    `cost` weighs in the rate; the quota counts calls, as usage is billed. The latency recorded is
+    that of this check: the call itself has only begun.
+    """
     found = _run(
         scripts.VERIFY,
         [_address(asked.caller), _address(asked.key), STREAM, USES, SEEN],
@@ -112,6 +117,7 @@ def verify(asked: Question, *, now: float, month: str, record: bool = True) -> R
         asked.endpoint,
         asked.method,
         int(record),
+        max(0, _milliseconds(time.time() - now)),
     )
     kind = found[0]
     if kind == b"unknown":

@@ -122,6 +122,7 @@ local STATUS = {{{", ".join(f"{code} = '{status}'" for code, status in STATUSES.
 
 # caller, key, stream, uses, seen
 # | now window caller_ip ip scopes product cost month call_id endpoint method recorded
+#   took_ms
 # -> 'unknown' 'caller'|'key' ; 'unknown' 'quota' counter organization ; 'caller' code
 #  ; 'answer' code facts [limit remaining reset [quota used]]
 VERIFY = Script(
@@ -154,11 +155,11 @@ if code == 'VALID' then
     held = weigh(who, now, window)
     if not fits(held, limit, cost) then
         code = 'RATE_LIMITED'
-    elseif quota and used + cost > quota then
+    elseif quota and used >= quota then
         code = 'USAGE_EXCEEDED'
     else
         spend(who, held, window, cost)
-        used = redis.call('INCRBY', counter, cost)
+        used = redis.call('INCR', counter)
         note(KEYS[4], KEYS[5], key, now, ARGV[4])
     end
 end
@@ -166,7 +167,7 @@ note(KEYS[4], KEYS[5], caller, now, ARGV[3])
 if ARGV[12] == '1' then
     redis.call('XADD', KEYS[3], '*', 'id', ARGV[9], 'at', ARGV[1], 'org', key.organization,
         'key', key.id, 'product', product, 'endpoint', ARGV[10], 'method', ARGV[11],
-        'status', STATUS[code], 'latency', '', 'outcome', code)
+        'status', STATUS[code], 'latency', ARGV[13], 'outcome', code)
 end
 if not held then return {'answer', code, key.facts} end
 return {'answer', code, key.facts, limit, remaining(held, limit), held.left, key.quota, used}

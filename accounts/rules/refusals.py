@@ -51,9 +51,19 @@ class InsufficientScope(Forbidden):
         super().__init__(f"The API key needs the scope {scope}.", scope=scope)
 
 
+class NeedsAPerson(Forbidden):
+    code = "person_required"
+    message = "Only a person may do this, signed in. No API key can."
+
+
 class KeyIsRevoked(Conflict):
     code = "key_revoked"
     message = "This key is revoked for good. Create another."
+
+
+class AddressNotConfirmed(Conflict):
+    code = "email_not_confirmed"
+    message = "Confirm your own e-mail address first."
 
 
 class KeyWasRotated(Conflict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
@@ -26,7 +26,6 @@ from accounts.api.listed import (
     own,
     problems,
 )
-from accounts.models import User
 from billing.api.files import pdf_response
 from billing.api.serializers import (
     CheckoutOutput,
@@ -55,6 +54,8 @@ STATUS = OpenApiParameter(
 
 
 class ProductsView(ListedView):
+    area: ClassVar = "billing"
+
     @extend_schema(
         operation_id="products_list",
         summary="What is on sale",
@@ -67,6 +68,7 @@ class ProductsView(ListedView):
 
 
 class OrdersView(ListedView):
+    area: ClassVar = "billing"
     needs: ClassVar = {"POST": "buy"}
     requires_key: ClassVar = True
 
@@ -97,7 +99,7 @@ class OrdersView(ListedView):
             price=own(Price.objects.select_related("product"), wish["price"]),
             quantity=wish["quantity"],
             client_key=self.request.headers["Idempotency-Key"],
-            placed_by=cast("User", self.request.user),
+            placed_by=self.person,
             at=timezone.now(),
             method=wish["payment"],
             card=self._card(wish["payment"]),
@@ -116,6 +118,8 @@ class OrdersView(ListedView):
 
 
 class OrderDetailView(OrganizationView):
+    area: ClassVar = "billing"
+
     @extend_schema(summary="One order and its payment", responses={200: OrderOutput, **REFUSALS})
     def get(self, request: Any, order_id: UUID) -> Response:
         return Response(OrderOutput(purchase_of(own(purchases(self.organization), order_id))).data)
@@ -123,6 +127,7 @@ class OrderDetailView(OrganizationView):
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class OrderCheckoutView(OrganizationView):
+    area: ClassVar = "billing"
     """Asks the vendor, so it holds no transaction; the attempt's row keeps it from acting twice."""
 
     needs: ClassVar = {"POST": "buy"}
@@ -145,6 +150,8 @@ class OrderCheckoutView(OrganizationView):
 
 
 class SubscriptionsView(ListedView):
+    area: ClassVar = "billing"
+
     @extend_schema(
         operation_id="subscriptions_list",
         summary="Subscriptions",
@@ -157,12 +164,15 @@ class SubscriptionsView(ListedView):
 
 
 class SubscriptionDetailView(OrganizationView):
+    area: ClassVar = "billing"
+
     @extend_schema(summary="One subscription", responses={200: SubscriptionOutput, **REFUSALS})
     def get(self, request: Any, subscription_id: UUID) -> Response:
         return Response(SubscriptionOutput(_subscription(self, subscription_id)).data)
 
 
 class SubscriptionCancelView(OrganizationView):
+    area: ClassVar = "billing"
     needs: ClassVar = {"POST": "manage_billing"}
 
     @extend_schema(
@@ -181,6 +191,7 @@ class SubscriptionCancelView(OrganizationView):
 
 
 class SubscriptionResumeView(OrganizationView):
+    area: ClassVar = "billing"
     needs: ClassVar = {"POST": "manage_billing"}
 
     @extend_schema(
@@ -199,6 +210,8 @@ class SubscriptionResumeView(OrganizationView):
 
 
 class InvoicesView(ListedView):
+    area: ClassVar = "billing"
+
     @extend_schema(
         operation_id="invoices_list",
         summary="Invoices",
@@ -213,6 +226,8 @@ class InvoicesView(ListedView):
 
 
 class InvoiceDetailView(OrganizationView):
+    area: ClassVar = "billing"
+
     @extend_schema(summary="One invoice", responses={200: InvoiceOutput, **REFUSALS})
     def get(self, request: Any, invoice_id: UUID) -> Response:
         rows = Invoice.objects.for_organization(self.organization).finalised()
@@ -227,6 +242,7 @@ class PdfRenderer(OrjsonRenderer):
 
 
 class InvoicePdfView(OrganizationView):
+    area: ClassVar = "billing"
     renderer_classes: ClassVar = [PdfRenderer, OrjsonRenderer]
 
     @extend_schema(

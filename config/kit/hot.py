@@ -59,6 +59,7 @@ def tell_limit(response: HttpResponse, limit: int, remaining: int, seconds: int)
     response["RateLimit-Limit"] = str(limit)
     response["RateLimit-Remaining"] = str(max(0, remaining))
     response["RateLimit-Reset"] = str(seconds)
+    response["RateLimit-Policy"] = f"{limit};w=60"
 
 
 def _refuse(refusal: DomainError) -> HttpResponse:

@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.OrganizationMiddleware",
+    "accounts.middleware.RateLimitMiddleware",
     "accounts.middleware.StaffSecondFactorMiddleware",
     "config.web.middleware.RefusalMiddleware",
     "config.web.middleware.ToastMiddleware",
@@ -124,6 +125,7 @@ DATABASES = {
         "OPTIONS": {"connect_timeout": 3},
     }
 }
+REPLICA_URL = env.str(f"DATABASE_{DATABASE_ROLE.upper()}_REPLICA_URL", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:63799/0")
@@ -224,3 +226,11 @@ from config.settings.rest import *  # noqa: E402
 from config.settings.security import *  # noqa: E402
 from config.settings.tasks import *  # noqa: E402
 from config.settings.tokens import *  # noqa: E402
+
+if REPLICA_URL:
+    DATABASES["replica"] = DATABASES["default"] | env.db_url_config(REPLICA_URL)
+    # The router opens a transaction there only when something is read.
+    DATABASES["replica"] |= {"ENGINE": "config.kit.postgres", "ATOMIC_REQUESTS": False}
+    DATABASE_ROUTERS = ["config.operations.replica.ReplicaRouter"]
+    MIDDLEWARE.append("config.operations.replica.ReplicaMiddleware")
+DATABASES = {alias: pooled(database) for alias, database in DATABASES.items()}

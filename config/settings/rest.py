@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import environ
+
+env = environ.Env()
+
+# Requests a minute; an API key has the rate of its tier.
+API_REQUESTS_PER_PERSON = env.int("API_REQUESTS_PER_PERSON", default=600)
+API_REQUESTS_PER_ADDRESS = env.int("API_REQUESTS_PER_ADDRESS", default=120)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.BearerAuthentication",
         "accounts.api.authentication.SessionAuthentication",
     ],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttling.Throttle"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.IsMember"],
     "DEFAULT_RENDERER_CLASSES": ["config.kit.api.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.kit.api.StrictParser"],

@@ -20,6 +20,8 @@ from licensing.services.presence import online_devices
 class LicenseView(ListedView):
     """Everything under one license of the caller's organization; another's is not found."""
 
+    area: ClassVar = "licenses"
+
     def licenses(self) -> LicenseQuerySet:
         rows = License.objects.for_organization(self.organization)
         return rows.select_related("product").with_usage()

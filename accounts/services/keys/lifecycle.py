@@ -15,7 +15,7 @@ from accounts import events
 from accounts.models import ApiKey, Membership, Organization, User
 from accounts.rules import tiers
 from accounts.rules.keys import make_key
-from accounts.rules.refusals import KeyIsRevoked, ScopesNotYours, TierTooHigh
+from accounts.rules.refusals import AddressNotConfirmed, KeyIsRevoked, ScopesNotYours, TierTooHigh
 from accounts.rules.scopes import GRANTABLE, VERIFY_ANY, held_by
 from accounts.services import audit
 from accounts.services.keys.checking import Credential
@@ -137,8 +137,17 @@ def set_expiry(key: ApiKey, expires_at: datetime | None) -> ApiKey:
 
 
 @transaction.atomic
-def confirm_key(key: ApiKey) -> ApiKey:
-    """Vouch for a pending key: it works from now on. The edge has asked who may."""
+def confirm_key(key: ApiKey, *, by: User) -> ApiKey:
+    """Vouch for a pending key: it works from now on.
+
+    Whoever vouches must be known by a confirmed e-mail address. The edge has asked for the role.
+    """
+    if not _is_confirmed(by):
+        raise AddressNotConfirmed
+    return _confirm(key)
+
+
+def _confirm(key: ApiKey) -> ApiKey:
     key = _living(key)
     if key.status != ApiKey.Status.PENDING_VERIFICATION:
         return key
@@ -154,7 +163,7 @@ def confirm_keys_of(user: User) -> int:
     mine = ApiKey.objects.pending().filter(created_by=user, organization__memberships__user=user)
     found = list(mine.order_by("pk"))
     for key in found:
-        confirm_key(key)
+        _confirm(key)
     return len(found)
 
 
@@ -273,6 +282,9 @@ def _first_status(organization: Organization, by: Issuer) -> ApiKey.Status:
     if not isinstance(by, User):
         return ApiKey.Status.ACTIVE
     is_member = Membership.objects.filter(organization=organization, user=by).exists()
-    is_confirmed = EmailAddress.objects.filter(user=by, verified=True).exists()
-    vouched = is_member and is_confirmed
+    vouched = is_member and _is_confirmed(by)
     return ApiKey.Status.ACTIVE if vouched else ApiKey.Status.PENDING_VERIFICATION
+
+
+def _is_confirmed(user: User) -> bool:
+    return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
