@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.timezone import now
 
 THEMES = ("light", "dark")
 
@@ -40,13 +41,18 @@ NAVIGATION = (
         "Account",
         (
             Page("billing", "Billing", "receipt", "b"),
+            Page("team", "Team", "users", "m"),
             Page("profile", "Profile", "user", "p"),
             Page("security", "Security", "shield-lock", "s"),
         ),
     ),
     ("Developers", (Page("api_docs", "API docs", "api", "d"),)),
 )
-ACCOUNT_MENU = (Page("profile", "Profile", "user"), Page("security", "Security", "shield-lock"))
+ACCOUNT_MENU = (
+    Page("profile", "Profile", "user"),
+    Page("security", "Security", "shield-lock"),
+    Page("first_steps", "First steps", "list-check"),
+)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -60,6 +66,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
     if facts["demo"]:
         facts["demo_mail_url"] = reverse("demo_mail")
+    look = getattr(request, "impersonation", None)
+    if look is not None:
+        facts |= {"look": look, "look_minutes": look.minutes_left(now())}
     membership = getattr(request, "membership", None)
     if membership is not None and not settings.BACKOFFICE:
         facts |= _for_member(request, membership)
@@ -87,6 +96,7 @@ def _for_member(request: HttpRequest, membership: Any) -> dict[str, Any]:
         "organization": membership.organization,
         "organizations": [each.organization for each in request.memberships],
         "organization_switch_url": reverse("switch_organization"),
+        "organization_menu": _organization_menu(membership),
         "membership_role": membership.get_role_display(),
     }
 
@@ -101,10 +111,22 @@ def _entry(page: Page) -> dict[str, str]:
     }
 
 
+def _organization_menu(membership: Any) -> list[dict[str, str]]:
+    pages = [Page("organizations", "All organizations", "building")]
+    if membership.allows("manage_organization"):
+        pages.insert(0, Page("organization", "Organization settings", "settings"))
+    return [_entry(page) for page in pages]
+
+
 def _create_menu(membership: Any) -> list[dict[str, str]]:
-    if not membership.allows("buy"):
-        return []
-    return [{"label": "Buy a license", "icon": "license", "url": reverse("catalog")}]
+    """Offer what the member's role may make; a reader makes nothing here."""
+    pages = []
+    if membership.allows("buy"):
+        pages.append(Page("catalog", "Buy a license", "license"))
+    if membership.allows("manage_team"):
+        pages.append(Page("team_invite", "Invite people", "user-plus"))
+        pages.append(Page("organization_new", "New organization", "building"))
+    return [_entry(page) for page in pages]
 
 
 def _active(path: str) -> str:

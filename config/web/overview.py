@@ -12,13 +12,15 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, When
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
-from accounts.models import Organization, User
+from accounts.models import Invitation, Membership, NotificationRule, Organization, User
 from accounts.services.factors import enrolled
 from billing.models import Transaction
 from config.kit.money import Money
 from licensing.models import DeviceLink, License
 
 MONTHS = 12
+BILLING_ALERTS = ("payment_failed", "quota_reached")
+"""Kinds of notifications that warn before money is the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,27 @@ def safety_of(user: User) -> Safety:
     confirmed = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
     row = User.objects.filter(pk=user.pk).values_list(Exists(confirmed), enrolled()).get()
     return Safety(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who else is there, or was asked, and whether somebody said who hears of money."""
+
+    has_colleagues: bool
+    has_invited: bool
+    has_billing_alert: bool
+
+
+def company_of(membership: Membership) -> Company:
+    """One query."""
+    rows = Membership.objects.for_organization(membership.organization_id)
+    invited = Invitation.objects.for_organization(membership.organization_id).unanswered()
+    rules = NotificationRule.objects.for_organization(membership.organization_id)
+    alert = rules.filter(kind__in=BILLING_ALERTS).filter(Q(email=True) | Q(webhook=True))
+    row = rows.filter(pk=membership.pk).values_list(
+        Exists(rows.exclude(pk=membership.pk)), Exists(invited), Exists(alert)
+    )
+    return Company(*row.get())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.timezone import now
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.models import Membership
+from accounts.services.team.members import hide_first_steps
 from accounts.web.access import member_required
 from config.web import first_steps as checklist
 from config.web.activity import recent_activity
@@ -19,6 +21,7 @@ from config.web.overview import (
     Safety,
     Spend,
     busiest_licenses,
+    company_of,
     license_figures,
     safety_of,
     spend_by_month,
@@ -59,36 +62,33 @@ def _first_steps(
     request: Any, safety: Safety, licenses: LicenseFigures, spend: Spend
 ) -> dict[str, Any]:
     """A new account sees the checklist in place of empty figures, whether it was hidden or not."""
-    steps = checklist.first_steps(request.membership, safety, licenses)
-    done = sum(step.done for step in steps)
+    facts = _steps(request.membership, safety, licenses)
     is_new = licenses.total == 0 and not spend.total
-    hidden = request.COOKIES.get(checklist.COOKIE) == checklist.HIDDEN
+    shows = is_new or not (facts["steps_done"] or facts["steps_hidden"])
+    return {**facts, "is_new": is_new, "shows_steps": shows}
+
+
+def _steps(membership: Membership, safety: Safety, licenses: LicenseFigures) -> dict[str, Any]:
+    steps = checklist.first_steps(membership, safety, licenses, company_of(membership))
+    done = sum(step.done for step in steps)
     return {
-        "is_new": is_new,
         "steps": steps,
         "steps_summary": f"{done} of {len(steps)} done",
-        "shows_steps": is_new or (done < len(steps) and not hidden),
-        "may_show_steps": hidden and done < len(steps),
+        "steps_done": done == len(steps),
+        "steps_hidden": membership.first_steps_hidden_at is not None,
     }
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @member_required()
 def first_steps(request: Any) -> HttpResponse:
-    """Hide the checklist, or show it again."""
-    response = redirect("overview")
-    if request.POST.get("show"):
-        response.delete_cookie(checklist.COOKIE)
-    else:
-        response.set_cookie(
-            checklist.COOKIE,
-            checklist.HIDDEN,
-            max_age=365 * 86400,
-            httponly=True,
-            secure=request.is_secure(),
-            samesite="Lax",
-        )
-    return response
+    """The checklist on a page of its own; POST hides it from the overview or shows it there."""
+    membership, at = request.membership, now()
+    if request.method == "POST":
+        hide_first_steps(membership, at=None if request.POST.get("show") else at)
+        return redirect("overview")
+    facts = _steps(membership, safety_of(request.user), license_figures(request.organization, at))
+    return render(request, "config/first_steps_page.html", facts)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -119,9 +119,12 @@ def organization(request: Any) -> HttpResponse:
     if form.is_bound and form.is_valid() and form.save(ours, now()):
         messages.success(request, "Your organization is saved.")
         return redirect("organization")
-    return render(
-        request, "config/organization.html", {"form": form}, status=422 if form.is_bound else 200
-    )
+    facts = {
+        "form": form,
+        "may_close": request.membership.allows("close_organization"),
+        "may_transfer": request.membership.allows("transfer_ownership"),
+    }
+    return render(request, "config/organization.html", facts, status=422 if form.is_bound else 200)
 
 
 @require_GET

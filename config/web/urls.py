@@ -10,6 +10,6 @@ urlpatterns = [
     path("", pages.overview, name="overview"),
     path("first-steps/", pages.first_steps, name="first_steps"),
     path("welcome/", pages.welcome, name="welcome"),
-    path("organization/", pages.organization, name="organization"),
+    path("settings/organization/", pages.organization, name="organization"),
     path("welcome/goals/", pages.goals, name="welcome_goals"),
 ]

@@ -59,7 +59,7 @@ def test_the_welcome_page_can_be_skipped_and_does_not_come_back(
 def test_a_member_who_may_not_manage_is_not_asked(bob: WalledClient) -> None:
     assert bob.get("/welcome/")["Location"] == "/"
     assert bob.post("/welcome/", DESCRIPTION)["Location"] == "/"
-    assert bob.get("/organization/").status_code == 403
+    assert bob.get("/settings/organization/").status_code == 403
 
 
 def test_every_goal_leads_somewhere(alice: WalledClient) -> None:
@@ -77,8 +77,8 @@ def test_renaming_the_organization_leaves_the_invoices_details_alone(
     BillingProfile.objects.create(
         organization=people.organization, legal_name="Northwind GmbH", country="AT"
     )
-    answer = alice.post("/organization/", {"name": "Northwind Labs", "country": "DE"})
-    assert (answer.status_code, answer["Location"]) == (302, "/organization/")
+    answer = alice.post("/settings/organization/", {"name": "Northwind Labs", "country": "DE"})
+    assert (answer.status_code, answer["Location"]) == (302, "/settings/organization/")
     profile = BillingProfile.objects.get(organization=people.organization)
     assert (profile.legal_name, profile.country) == ("Northwind GmbH", "AT")
     assert Organization.objects.get(pk=people.organization.pk).name == "Northwind Labs"
