@@ -23,9 +23,10 @@ from django.dispatch import receiver
 from django.utils.timezone import now
 
 from accounts import events, tasks
-from accounts.models import Invitation, User
-from accounts.services import audit, live, sessions, sign_in
+from accounts.models import DataExport, Invitation, Organization, User
+from accounts.services import audit, impersonation, keys, live, sessions, sign_in, tokens
 from accounts.services.factors import SECOND_FACTORS
+from accounts.services.keys.publishing import publish_organization_after_commit
 from accounts.web.team import arrivals
 from config.kit.tasks import after_commit
 
@@ -40,6 +41,7 @@ def _logged_in(request: Any, user: User, **_: Any) -> None:
 def _logged_out(request: Any, user: User | None, **_: Any) -> None:
     if user is not None:
         audit.record("user.logged_out", user)
+        impersonation.end_looks_of(user, at=now())
 
 
 @receiver(user_login_failed)
@@ -50,6 +52,7 @@ def _login_failed(**_: Any) -> None:
 @receiver(email_confirmed)
 def _email_confirmed(email_address: Any, **_: Any) -> None:
     audit.record("user.email_confirmed", email_address.user)
+    keys.confirm_keys_of(email_address.user)
 
 
 @receiver(email_changed)
@@ -99,11 +102,31 @@ def _connection_removed(socialaccount: Any, **_: Any) -> None:
     audit.record("user.connection_removed", socialaccount.user, provider=socialaccount.provider)
 
 
+@receiver(events.organization_standing_changed)
+def _standing_changed(organization: Organization, **_: Any) -> None:
+    publish_organization_after_commit(organization.pk)
+
+
 @receiver(events.invitation_requested)
 def _invitation_requested(invitation: Invitation, **_: Any) -> None:
     after_commit(tasks.send_invitation, invitation.pk)
 
 
+@receiver(events.data_export_requested)
+def _data_export_requested(export: DataExport, **_: Any) -> None:
+    after_commit(tasks.make_data_export, export.pk)
+
+
 @receiver(user_signed_up)
 def _signed_up(request: Any, user: User, **_: Any) -> None:
     arrivals.settle(request, user)
+
+
+@receiver(events.credentials_changed)
+def _credentials_changed(user: User, **_: Any) -> None:
+    tokens.revoke_everything(user)
+
+
+@receiver(events.api_session_stolen)
+def _api_session_stolen(user: User, client_name: str, **_: Any) -> None:
+    after_commit(tasks.warn_of_stolen_session, user.pk, client_name)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.db import connection
 from django.utils.timezone import now
 
-from accounts.services import idempotency
+from accounts.models import DataExport, User
+from accounts.services import idempotency, sync
+from accounts.services.privacy import erasure, exports
+from accounts.services.seals import sealing, watching
 from accounts.services.team import mailing
+from accounts.services.tokens import keeping, warning
 
 
 @shared_task(name="accounts.forget_idempotency_keys")
@@ -23,6 +28,61 @@ def prepare_audit_partitions() -> None:
         cursor.execute("SELECT audit.prepare_partitions()")
 
 
+@shared_task(name="accounts.seal_audit")
+def seal_audit() -> None:
+    sealing.seal_rows()
+
+
+@shared_task(name="accounts.watch_audit")
+def watch_audit() -> None:
+    watching.watch(now())
+
+
+# Long ones are not handed to a second worker while the first still works: beat brings them again.
+@shared_task(name="accounts.verify_audit", acks_late=False, time_limit=3600, soft_time_limit=3500)
+def verify_audit() -> None:
+    watching.verify_yesterday(now())
+
+
+@shared_task(name="accounts.retire_audit", acks_late=False, time_limit=3600, soft_time_limit=3500)
+def retire_audit() -> None:
+    """Let go of what is past its time: months of the trail, names of closed accounts."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit.retire_partitions(%s)", [settings.AUDIT_KEEP_MONTHS])
+    for user in erasure.closed_accounts(now()):
+        erasure.erase_user(user, reason="closed 30 days ago")
+
+
+@shared_task(
+    name="accounts.make_data_export", acks_late=False, time_limit=1800, soft_time_limit=1700
+)
+def make_data_export(export_id: str) -> None:
+    export = DataExport.objects.filter(pk=export_id, status=DataExport.Status.WAITING).first()
+    if export is not None:
+        exports.make_export(export, at=now())
+
+
+@shared_task(name="accounts.sweep_data_exports")
+def sweep_data_exports() -> None:
+    """Make the files whose nudge was lost; delete those whose week is over."""
+    for export in exports.waiting_exports(now()):
+        make_data_export.delay(str(export.pk))
+    exports.forget_expired(now())
+
+
+@shared_task(name="accounts.sweep_api_keys")
+def sweep_api_keys() -> None:
+    """Tell the cache of changes it may have missed; revoke what was replaced for good."""
+    publishing.sweep_publications()
+    rotation.end_overlaps(at=now())
+
+
+@shared_task(name="accounts.flush_key_uses", acks_late=False)
+def flush_key_uses() -> None:
+    with suppress(CacheAway):  # they wait there
+        usage.flush_uses()
+
+
 @shared_task(name="accounts.send_invitation")
 def send_invitation(invitation_id: str) -> None:
     mailing.send_due(UUID(invitation_id), at=now())
@@ -33,3 +93,29 @@ def sweep_invitations() -> None:
     """Nudge again for mails whose first nudge was lost."""
     for invitation_id in mailing.due_invitations(now()):
         send_invitation.delay(str(invitation_id))
+
+
+@shared_task(name="accounts.warn_of_stolen_session")
+def warn_of_stolen_session(user_id: str, client_name: str) -> None:
+    warning.warn_of_stolen_session(User.objects.get(pk=user_id), client_name=client_name)
+
+
+@shared_task(name="accounts.forget_tokens")
+def forget_tokens() -> None:
+    keeping.forget_old_tokens(at=now())
+    sync.forget_old_events(at=now())
+
+
+@shared_task(name="accounts.flush_calls")
+def flush_calls() -> None:
+    """Bring recorded API calls into PostgreSQL; several of these may run at once."""
+    try:
+        ingest.drain(ingest.consumer_name(), batches=_BATCHES)
+    except RedisError as error:
+        logger.warning("calls.stream_away", error=type(error).__name__)
+
+
+@shared_task(name="accounts.keep_series")
+def keep_series() -> None:
+    """Make partitions ahead of time, drop those past their retention, and watch for strays."""
+    retention.keep_series(at=now())

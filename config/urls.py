@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import include, path
 
+from accounts.api.tokens.doors import jwks
 from config.web import views
 from config.web.docs import ApiDocsView, SchemaView
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("billing.api.urls")),
     path("api/v1/", include("licensing.api.urls")),
+    path(".well-known/jwks.json", jwks, name="jwks"),
     path("api/schema/", SchemaView.as_view(), name="api_schema"),
     path("api/docs/", ApiDocsView.as_view(), name="api_docs"),
     path("csp-report/", views.csp_report, name="csp_report"),

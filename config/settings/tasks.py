@@ -15,7 +15,7 @@ CELERY_BROKER_URL = env.str(
 )
 CELERY_TASK_QUEUES = [Queue(name) for name in ("default", "money", "sync", "ingest")]
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"billing.*": {"queue": "money"}}
+CELERY_TASK_ROUTES = {"billing.*": {"queue": "money"}, "accounts.flush_calls": {"queue": "ingest"}}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
 CELERY_TASK_SERIALIZER = "json"
@@ -38,6 +38,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "celery:",
 }
 CELERY_TIMEZONE = "UTC"
+# API calls wait in a Redis stream for PostgreSQL: when to raise the alarm, and when to refuse more.
+API_CALLS_STREAM_ALARM = env.int("API_CALLS_STREAM_ALARM", default=200_000)
+API_CALLS_STREAM_MOST = env.int("API_CALLS_STREAM_MOST", default=2_000_000)
+API_CALLS_KEPT_DAYS = env.int("API_CALLS_KEPT_DAYS", default=90)
 CELERY_BEAT_SCHEDULER = "config.operations.beat.WatchedScheduler"
 # Beat says that it turns at least this often.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
@@ -53,6 +57,8 @@ CELERY_BEAT_SCHEDULE = {
     "billing.sweep_documents": {"task": "billing.sweep_documents", "schedule": 60.0},
     "licensing.flush_sightings": {"task": "licensing.flush_sightings", "schedule": 15.0},
     "licensing.sweep_publications": {"task": "licensing.sweep_publications", "schedule": 5.0},
+    "accounts.sweep_api_keys": {"task": "accounts.sweep_api_keys", "schedule": 5.0},
+    "accounts.flush_key_uses": {"task": "accounts.flush_key_uses", "schedule": 10.0},
     "accounts.sweep_invitations": {"task": "accounts.sweep_invitations", "schedule": 60.0},
     "licensing.sweep_trials": {"task": "licensing.sweep_trials", "schedule": 15.0},
     "accounts.prepare_audit_partitions": {
@@ -70,6 +76,14 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=4, minute=10),
     },
     "accounts.sweep_data_exports": {"task": "accounts.sweep_data_exports", "schedule": 60.0},
+    # A nudge that found no worker in time is not needed any more: the next one does the same.
+    "accounts.flush_calls": {
+        "task": "accounts.flush_calls",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
+    "accounts.keep_series": {"task": "accounts.keep_series", "schedule": 3600.0},
+    "accounts.forget_tokens": {"task": "accounts.forget_tokens", "schedule": 3600.0},
     "accounts.forget_idempotency_keys": {
         "task": "accounts.forget_idempotency_keys",
         "schedule": 3600.0,
