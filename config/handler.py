@@ -8,16 +8,20 @@ and the error documents of the house.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import connections
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from config.kit import context
+from config.operations.requests import measured
 from config.web.middleware import context_of
 
 View = Callable[..., HttpResponse]
@@ -39,8 +43,10 @@ class SwitchyardHandler(WSGIHandler):
         found = self._find(environ.get("PATH_INFO", ""))
         if found is None:
             return super().__call__(environ, start_response)  # type: ignore[no-any-return]
+        began = time.perf_counter()
         here = context_of(environ)
-        response = _answer(environ, here, *found)
+        view, arguments, route = found
+        response = _answer(environ, here, view, arguments)
         body = response.content
         # Written as they are: django.http's own headers check each name and value again.
         headers = [
@@ -50,17 +56,27 @@ class SwitchyardHandler(WSGIHandler):
             ("X-Request-Id", here.request_id),
         ]
         start_response(f"{response.status_code} {response.reason_phrase}", headers)
+        method = environ.get("REQUEST_METHOD")
+        measured(route, method, response.status_code, time.perf_counter() - began)
         return [body]
 
-    def _find(self, path: str) -> tuple[View, dict[str, Any]] | None:
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        response = super().get_response(request)
+        match = request.resolver_match
+        route = f"/{match.route}" if match else ""
+        measured(route, request.method, response.status_code, time.perf_counter() - began)
+        return response
+
+    def _find(self, path: str) -> tuple[View, dict[str, Any], str] | None:
         view = self._fixed.get(path)
         if view is not None:
-            return view, {}
+            return view, {}, path
         for beginning, pattern in self._open:
             if path.startswith(beginning):
                 match = pattern.pattern.match(path[len(beginning) :])
                 if match is not None and match[0] == "":
-                    return pattern.callback, match[2]
+                    return pattern.callback, match[2], beginning + str(pattern.pattern)
         return None
 
 
@@ -76,6 +92,9 @@ def _answer(
             return view(request, **arguments)
         except Exception as error:  # the boundary: Django's own answer to a bug
             return response_for_exception(request, error)
+        finally:
+            if settings.DATABASE_POOL:
+                _return_connections()
 
 
 def _require_our_host(request: WSGIRequest) -> None:
@@ -91,6 +110,12 @@ def _renew_connections() -> None:
     """Close connections that are too old or broken, as Django does at the start of a request."""
     for connection in connections.all(initialized_only=True):
         connection.close_if_unusable_or_obsolete()
+
+
+def _return_connections() -> None:
+    """Give connections back to the pool; Django does it at a signal that hot paths do not send."""
+    for connection in connections.all(initialized_only=True):
+        connection.close()
 
 
 def hot_routes(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from celery import shared_task
 from django.conf import settings
 from django.utils.timezone import now
 
+from config.operations import signs  # noqa: F401  a worker tells of itself through it
 from config.operations.backups import archive, proving, taking
 
 logger = structlog.get_logger(__name__)
 # Copying a large database takes longer than any other task may.
-_LIMITS = {
+_LIMITS: dict[str, Any] = {
     "time_limit": settings.BACKUP_TIME_LIMIT,
     "soft_time_limit": settings.BACKUP_TIME_LIMIT - 60,
     # Beside a run that goes on, a second one refuses; after a killed one the next night is soon.

@@ -10,6 +10,7 @@ from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 
 from config.web import views
+from config.web.metrics import metrics
 from support.web import sign_in
 
 # The second-factor guard lets /accounts/ through, so nothing but signing in may live there: the
@@ -47,6 +48,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("csp-report/", views.csp_report, name="csp_report"),
     path("healthz", views.health, name="health"),
+    path("metrics", metrics, name="metrics"),
     path("readyz", views.readiness, name="readiness"),
 ]
 

@@ -157,5 +157,5 @@ class House:
 _WORKER = (
     *("worker", "--queues", QUEUES, "--concurrency", "2"),
     # One worker has nobody to gossip with, and waiting for neighbours costs a second.
-    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    *("--without-gossip", "--without-mingle"),
 )

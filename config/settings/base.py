@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.web.support_view.middleware.ImpersonationMiddleware",
     "accounts.middleware.OrganizationMiddleware",
     "accounts.middleware.RateLimitMiddleware",
     "accounts.middleware.StaffSecondFactorMiddleware",
@@ -228,9 +229,11 @@ from config.settings.tasks import *  # noqa: E402
 from config.settings.tokens import *  # noqa: E402
 
 if REPLICA_URL:
-    DATABASES["replica"] = DATABASES["default"] | env.db_url_config(REPLICA_URL)
-    # The router opens a transaction there only when something is read.
-    DATABASES["replica"] |= {"ENGINE": "config.kit.postgres", "ATOMIC_REQUESTS": False}
+    DATABASES["replica"] = DATABASES["default"] | env.db_url_config(REPLICA_URL) | {
+        "ENGINE": "config.kit.postgres",
+        "ATOMIC_REQUESTS": False,  # a transaction begins there only when something is read
+        "OPTIONS": DATABASES["default"]["OPTIONS"],
+    }  # fmt: skip
     DATABASE_ROUTERS = ["config.operations.replica.ReplicaRouter"]
     MIDDLEWARE.append("config.operations.replica.ReplicaMiddleware")
 DATABASES = {alias: pooled(database) for alias, database in DATABASES.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -24,3 +25,25 @@ BACKUP_TIME_LIMIT = env.int("BACKUP_TIME_LIMIT", default=4 * 3600)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 """Opens /metrics of the back office; without it only this very machine may read them."""
 METRICS_DIR = env.str("METRICS_DIR", default=str(_var / "metrics"))
+
+# Connections. Without a pool each thread keeps one of its own, which is the fastest: as many as
+# there are threads. With one, a process opens at most DATABASE_POOL and threads share them.
+DATABASE_POOL = env.int("DATABASE_POOL", default=0)
+DATABASE_POOL_TIMEOUT = env.int("DATABASE_POOL_TIMEOUT", default=5)
+
+# Reads that may be a moment old go to a replica where its address is given.
+READ_OWN_WRITES_SECONDS = env.int("READ_OWN_WRITES_SECONDS", default=10)
+
+
+def pooled(database: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of one database, with a pool when there is to be one."""
+    if not DATABASE_POOL:
+        return database
+    pool = {
+        "min_size": min(2, DATABASE_POOL),
+        "max_size": DATABASE_POOL,
+        "timeout": DATABASE_POOL_TIMEOUT,
+        "max_lifetime": 3600,
+        "max_idle": 300,
+    }
+    return database | {"CONN_MAX_AGE": 0, "OPTIONS": database["OPTIONS"] | {"pool": pool}}

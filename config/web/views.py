@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
-from redis import RedisError
 
-from config.kit.redis import connect
+from config.operations import health as operations_health
 
 logger = structlog.get_logger(__name__)
 _REPORT_LIMIT = 8 * 1024
@@ -28,18 +27,9 @@ health.hot_path = True
 @require_GET
 @transaction.non_atomic_requests
 def readiness(request: HttpRequest) -> HttpResponse:
-    """Whether this process can serve: PostgreSQL is needed, Redis is missed but not needed."""
-    state = {"postgresql": "ok", "redis": "ok"}
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        state["postgresql"] = "unavailable"
-    try:
-        connect().ping()
-    except RedisError:
-        state["redis"] = "unavailable"
-    return JsonResponse(state, status=200 if state["postgresql"] == "ok" else 503)
+    """Whether this process can serve, with a word on each part and no secret."""
+    is_ready, parts = operations_health.readiness()
+    return JsonResponse(parts, status=200 if is_ready else 503)
 
 
 readiness.hot_path = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -52,10 +53,8 @@ def _candidates(name: str) -> list[str]:
     found = []
     if settings.POSTGRES_BIN:
         found.append(Path(settings.POSTGRES_BIN) / name)
-    try:
+    with contextlib.suppress(EmbeddedError):  # an installation without the embedded servers
         found.append(find_binaries().of_postgres(name))
-    except EmbeddedError:
-        pass  # an installation without the embedded servers
     if on_path := shutil.which(name):
         found.append(Path(on_path))
     return [str(path) for path in found if os.access(path, os.X_OK)]

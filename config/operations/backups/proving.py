@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -25,11 +28,11 @@ from config.operations.backups.taking import LOCK, AlreadyRunning, Told
 
 logger = structlog.get_logger(__name__)
 _PREFIX = "switchyard_proof_"
+# A seal may be signed before the snapshot and committed after it.
+_UNDER_WAY = timedelta(minutes=5)
 
 
-def verify_backup(
-    backup: Backup, *, at: datetime, told: Told = lambda step, value: None
-) -> Proof:
+def verify_backup(backup: Backup, *, at: datetime, told: Told = lambda step, value: None) -> Proof:
     """Restore `backup` into a scratch database, compare, remove it, and keep what was found.
 
     The backup role does it alone: it makes the scratch database and owns everything in it, so no
@@ -45,10 +48,8 @@ def verify_backup(
             run_pg_restore(backup, url, told, jobs=2, rights=False)
             told("comparing", 0)
             with psycopg.connect(url) as connection:
-                found += counting.differences(
-                    backup.manifest.rows, counting.count_rows(connection)
-                )
-            trail, complaint = verify_trail(url)
+                found += counting.differences(backup.manifest.rows, counting.count_rows(connection))
+            trail, complaint = verify_trail(url, taken_at=backup.taken_at)
             found += complaint
     except AlreadyRunning:
         raise
@@ -61,28 +62,47 @@ def verify_backup(
     return proof
 
 
-def verify_trail(url: str) -> tuple[str, list[str]]:
-    """Run `verify_audit` against a database; return its last line and what it complained of.
+def verify_trail(url: str, *, taken_at: datetime) -> tuple[str, list[str]]:
+    """Run `verify_audit` against a database; return its summary and what it complained of.
 
-    In a process of its own: Django's connections here stay what they are.
+    In a process of its own: Django's connections here stay what they are. It compares with the
+    anchors that had left the house when the backup was taken; later ones are no loss of its.
     """
-    done = subprocess.run(  # noqa: S603  our own command
-        [sys.executable, "manage.py", "verify_audit"],
-        cwd=settings.BASE_DIR,
-        env={
-            **os.environ,
-            "SWITCHYARD_PROCESS": "command",
-            "DATABASE_ROLE": "system",
-            "DATABASE_SYSTEM_URL": url,
-        },
-        capture_output=True,
-        text=True,
-        timeout=3600,
-        check=False,
-    )
-    said = (done.stdout.strip() or done.stderr.strip()).splitlines()
-    last = said[-1][:300] if said else ""
-    return last, [] if done.returncode == 0 else [f"audit trail: {last}"]
+    with tempfile.TemporaryDirectory(prefix="switchyard-anchors-") as folder:
+        _copy_anchors(Path(folder), until=taken_at - _UNDER_WAY)
+        done = subprocess.run(
+            [sys.executable, "manage.py", "verify_audit", "--no-color"],
+            cwd=settings.BASE_DIR,
+            env={
+                **os.environ,
+                "SWITCHYARD_PROCESS": "command",
+                "DATABASE_ROLE": "system",
+                "DATABASE_SYSTEM_URL": url,
+                "AUDIT_ANCHOR_DIR": folder,
+            },
+            capture_output=True,
+            text=True,
+            timeout=3600,
+            check=False,
+        )
+    said = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+    summary = next((line for line in said if "The audit trail is" in line), "")
+    if done.returncode == 0:
+        return summary, []
+    return summary, [f"audit trail: {line}" for line in said[-5:]]
+
+
+def _copy_anchors(folder: Path, *, until: datetime) -> None:
+    """Copy the anchors of seals made before a moment, in the format they were exported in."""
+    for source in sorted(Path(settings.AUDIT_ANCHOR_DIR).glob("seals-*.jsonl")):
+        with source.open() as lines, (folder / source.name).open("w") as target:
+            for line in lines:
+                try:
+                    sealed_at = datetime.fromisoformat(json.loads(line)["sealed_at"])
+                except (ValueError, KeyError, TypeError):
+                    sealed_at = until  # torn or foreign: the verification judges it
+                if sealed_at <= until:
+                    target.write(line)
 
 
 @contextmanager
@@ -92,9 +112,7 @@ def _scratch_database() -> Iterator[str]:
     if not url:
         raise BackupError("Neither DATABASE_VERIFY_URL nor DATABASE_BACKUP_URL is set.")
     name = f"{_PREFIX}{secrets.token_hex(4)}"
-    with psycopg.connect(
-        with_database(url, "postgres"), autocommit=True, options=WRITES
-    ) as server:
+    with psycopg.connect(with_database(url, "postgres"), autocommit=True, options=WRITES) as server:
         row = server.execute("SELECT pg_try_advisory_lock(%s)", [LOCK + 1]).fetchone()
         if not row or not row[0]:
             raise AlreadyRunning("Another verification is running on this server.")

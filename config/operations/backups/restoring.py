@@ -86,7 +86,7 @@ def fill(backup: Backup, url: str, told: Told, *, jobs: int) -> None:
         found = counting.differences(backup.manifest.rows, counting.count_rows(connection))
         if found:
             raise BackupError(f"Rows differ after the restore: {'; '.join(found[:5])}")
-    env = environ.Env()
+    env: Any = environ.Env()  # type: ignore[no-untyped-call]
     urls = [env.str(f"DATABASE_{role}_URL", default="") for role in setup_database.ROLES]
     with psycopg.connect(url) as connection:
         setup_database.install(connection, [given for given in urls if given])
@@ -105,9 +105,7 @@ def require_whole(backup: Backup, told: Told) -> None:
         raise BackupError(f"{backup.name}: the file is not the one that was written (SHA-256).")
 
 
-def run_pg_restore(
-    backup: Backup, url: str, told: Told, *, jobs: int, rights: bool = True
-) -> None:
+def run_pg_restore(backup: Backup, url: str, told: Told, *, jobs: int, rights: bool = True) -> None:
     """Restore a dump into an empty database.
 
     Without `rights` everything belongs to the role that restores, which then needs to be neither
@@ -182,9 +180,7 @@ def _clear_text(backup: Backup, key: bytes) -> Iterator[bytes]:
 # Databases by name
 
 
-def _take_the_name(
-    server: psycopg.Connection[Any], target: str, fresh: str, at: datetime
-) -> str:
+def _take_the_name(server: psycopg.Connection[Any], target: str, fresh: str, at: datetime) -> str:
     aside = ""
     if _exists(server, target):
         aside = f"{target}_replaced_{at:%Y%m%dT%H%M%S}"
@@ -233,6 +229,4 @@ def _create(server: psycopg.Connection[Any], name: str) -> None:
 
 
 def _drop(server: psycopg.Connection[Any], name: str) -> None:
-    server.execute(
-        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    )
+    server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

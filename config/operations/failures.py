@@ -1,0 +1,93 @@
+"""Tasks that failed: the last ones, kept in Redis, for staff to read and to start again.
+
+Not a table: every task is only a nudge, the row that asked for it is the promise and its sweeper
+asks again. What stands here is for understanding, and may be lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from celery import current_app
+
+from accounts.models import User
+from accounts.services import audit
+from config.kit.errors import Conflict, NotFound
+from config.kit.redis import connect
+
+KEPT = 200
+LIST = "operations:failures"
+COUNT = "operations:failures:count"
+_MESSAGE, _TRACE = 400, 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    id: str
+    task: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    error: str
+    trace: str
+    at: str
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromisoformat(self.at)
+
+    @property
+    def may_be_retried(self) -> bool:
+        return self.task in current_app.tasks
+
+
+def note(
+    *, id: str, task: str, args: Any, kwargs: Any, error: BaseException | None, trace: str
+) -> None:
+    """Keep one failure at the head of the list; the oldest beyond the limit goes."""
+    failure = Failure(
+        id=id,
+        task=task,
+        args=list(args or ()),
+        kwargs=dict(kwargs or {}),
+        error=f"{type(error).__name__}: {error}"[:_MESSAGE],
+        trace=trace[-_TRACE:],
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    pipeline = connect().pipeline(transaction=False)
+    pipeline.lpush(LIST, orjson.dumps(asdict(failure), default=str))
+    pipeline.ltrim(LIST, 0, KEPT - 1)
+    pipeline.incr(COUNT)
+    pipeline.execute()
+
+
+def latest(count: int = KEPT) -> list[Failure]:
+    return [Failure(**orjson.loads(entry)) for entry in connect().lrange(LIST, 0, count - 1)]
+
+
+def find(failure_id: str) -> Failure:
+    for failure in latest():
+        if failure.id == failure_id:
+            return failure
+    raise NotFound("This failure is not kept any more.")
+
+
+def retry(failure: Failure, *, by: User) -> None:
+    """Start the task again with the same arguments, and take the failure off the list."""
+    if not failure.may_be_retried:
+        raise Conflict(f"There is no task {failure.task} any more.")
+    if not _take_off(failure):
+        raise Conflict("Somebody has started it again already.")
+    audit.record("task.retried", by, task=failure.task, task_id=failure.id)
+    current_app.send_task(failure.task, args=failure.args, kwargs=failure.kwargs)
+
+
+def _take_off(failure: Failure) -> bool:
+    """Remove the entry; of two who try, one does."""
+    client: Any = connect()
+    for entry in client.lrange(LIST, 0, KEPT - 1):
+        if orjson.loads(entry)["id"] == failure.id:
+            return bool(client.lrem(LIST, 1, entry))
+    return False
