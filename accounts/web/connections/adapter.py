@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from allauth.socialaccount.adapter import (
@@ -11,6 +12,8 @@ from allauth.socialaccount.adapter import (
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import Provider
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from django.db.models import Model
+from django.db.models.expressions import DatabaseDefault
 from django.http import HttpRequest
 
 from accounts.models import User
@@ -47,6 +50,14 @@ class ConnectionAdapter(DefaultSocialAccountAdapter):
             # With a form the account adapter has founded it already.
             found_personal_organization(user)
         return user
+
+    def serialize_instance(self, instance: Model) -> Any:
+        """Leave to the database what it fills in itself: JSON cannot say "your default"."""
+        plain = copy(instance)
+        for name, value in vars(instance).items():
+            if isinstance(value, DatabaseDefault):
+                del plain.__dict__[name]
+        return super().serialize_instance(plain)
 
 
 def _ours(provider: Provider) -> Provider:

@@ -18,6 +18,7 @@ from accounts.rules.id_tokens import BadIdToken, read_id_token
 from config.kit.ids import random_token
 
 PROVIDER = "openid"
+_KEPT = ("sub", "email", "name", "given_name", "family_name")
 
 
 class OpenIdAdapter(OpenIDConnectOAuth2Adapter):
@@ -49,11 +50,11 @@ class OpenIdAdapter(OpenIDConnectOAuth2Adapter):
             )
         except (BadIdToken, KeyError) as error:
             raise OAuth2Error(f"The id token is refused: {error}") from error
-        about = self._fetch_user_info(token.token)
+        about = _known(self._fetch_user_info(token.token))
         if about.get("sub") != claims["sub"]:
             raise OAuth2Error("The user info is about somebody else.")
         login: SocialLogin = self.get_provider().sociallogin_from_response(
-            request, {"userinfo": about, "id_token": claims}
+            request, {"userinfo": about}
         )
         return login
 
@@ -86,3 +87,9 @@ class OpenIdProvider(OpenIDConnectProvider):
             request, process, next_url, {"nonce": nonce}, auth_params={"nonce": nonce}
         )
         return answer
+
+
+def _known(about: dict[str, Any]) -> dict[str, Any]:
+    """Return of the user info only what is used, as text our database can hold."""
+    kept = {name: str(about[name]).replace("\x00", "")[:254] for name in _KEPT if about.get(name)}
+    return {**kept, "email_verified": about.get("email_verified") is True}

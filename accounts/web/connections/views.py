@@ -78,7 +78,8 @@ class CallbackView(OAuth2CallbackView):
         )
         token = self.adapter.parse_token(answer)
         login = self.adapter.complete_login(request, provider.app, token, response=answer)
-        login.token, login.state = token, state
+        # The provider's token has done its work; it is kept neither in the session nor in a table.
+        login.token, login.state = None, state
         return login
 
 

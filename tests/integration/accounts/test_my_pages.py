@@ -25,12 +25,14 @@ def test_a_person_changes_their_profile(alice: WalledClient, people: People) -> 
     form = {
         "first_name": "Alice",
         "last_name": "Ng",
-        "phone": "+49 30 1",
+        "phone": "+49 (0)30 123456",
         "time_zone": "Asia/Tokyo",
+        "locale": "de",
     }
     assert alice.post("/profile/", form).status_code == 302
     stored = User.objects.get(pk=people.alice.pk)
     assert (stored.full_name, stored.time_zone) == ("Alice Ng", "Asia/Tokyo")
+    assert (stored.phone, stored.locale) == ("+4930123456", "de")
     assert 'data-time-zone="Asia/Tokyo"' in alice.get("/profile/").content.decode()
 
 
@@ -39,6 +41,8 @@ def test_a_person_changes_their_profile(alice: WalledClient, people: People) -> 
     [
         ("time_zone", "Mars/Olympus"),
         ("phone", "call me"),
+        ("phone", "030 1234567"),
+        ("locale", "tlh"),
         ("first_name", "x" * 101),
         ("last_name", "a\0b"),
     ],
@@ -46,7 +50,8 @@ def test_a_person_changes_their_profile(alice: WalledClient, people: People) -> 
 def test_a_bad_profile_is_refused_beside_its_field(
     alice: WalledClient, field: str, value: str
 ) -> None:
-    form = {"first_name": "A", "last_name": "B", "phone": "", "time_zone": "UTC"} | {field: value}
+    form = {"first_name": "A", "last_name": "B", "phone": "", "time_zone": "UTC", "locale": "en"}
+    form |= {field: value}
     answer = alice.post("/profile/", form)
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
