@@ -12,5 +12,7 @@ from config.kit.audited import Audited
 class SupportConfig(AppConfig):
     name = "support"
     audited: ClassVar[list[Audited]] = [
-        Audited("support_adminnote", pii=("note",), subject="user_id", organization=""),
+        Audited(
+            "support_adminnote", pii=("note",), subject="user_id", organization="", internal=True
+        ),
     ]

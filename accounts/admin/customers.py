@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from allauth.mfa.models import Authenticator
-from django.contrib import admin
 from django.contrib.admin import DateFieldListFilter
 from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest
@@ -42,8 +41,9 @@ class MembershipInline(StaffInline):
         return super().get_queryset(request).select_related("organization")
 
 
-@admin.register(User)
 class UserAdmin(StaffAdmin):
+    """Registered by `support`, which adds what the upper storeys know of a person."""
+
     list_display = (
         "email",
         "name",

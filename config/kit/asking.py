@@ -39,19 +39,32 @@ def _always(_: Any) -> bool:
 class AskedAction:
     """One thing staff may do to a row: asked on a page, done by a service, on POST only.
 
-    `effect` is the sentence the page shows. `work` takes the row and the reason; it raises a
-    `DomainError` to refuse. `applies` hides the action where it would do nothing.
+    `effect` is the sentence the page shows. `work` takes the row and the reason, or with a `form`
+    of its own what that asked, as a dict; it raises a `DomainError` to refuse. `applies` hides the
+    action where it would do nothing.
     """
 
     name: str
     title: str
     permission: str
     effect: str
-    work: Callable[[Any, str], object]
+    work: Callable[[Any, Any], object]
     applies: Callable[[Any], bool] = _always
     needs_reason: bool = True
     danger: bool = False
     icon: str = "bolt"
+    form: type[forms.Form] | None = None
+
+    def ask(self, request: HttpRequest, *, is_answered: bool) -> forms.Form | None:
+        """Return the form of the page, filled in once it is answered; None without questions."""
+        kind = self.form or (ReasonForm if self.needs_reason else None)
+        return kind(request.POST if is_answered else None) if kind else None
+
+    def answers(self, form: forms.Form | None) -> Any:
+        """Return what `work` takes from a valid form."""
+        if form is None:
+            return ""
+        return form.cleaned_data if self.form else form.cleaned_data["reason"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +97,9 @@ def ask_about_one(
     rows = [row] if asked.applies(row) else []
     back = reverse(_name(page, "change"), args=[quote(row.pk)])
     confirmed = request.method == "POST"
-    form = ReasonForm(request.POST if confirmed else None) if asked.needs_reason else None
+    form = asked.ask(request, is_answered=confirmed)
     if confirmed and (form is None or form.is_valid()):
-        _carry_out(page, request, asked, rows, form.cleaned_data["reason"] if form else "")
+        _carry_out(page, request, asked, rows, asked.answers(form))
         return HttpResponseRedirect(back)
     return _question(page, request, asked, rows=rows, form=form, total=1, back=back)
 
@@ -100,24 +113,24 @@ def ask_about_many(
         messages.error(request, f"At most {BULK_LIMIT} rows at a time. Narrow the filter.")
         return None
     confirmed = "confirmed" in request.POST
-    form = ReasonForm(request.POST if confirmed else None) if asked.needs_reason else None
+    form = asked.ask(request, is_answered=confirmed)
     rows = [row for row in chosen if asked.applies(row)]
     if confirmed and (form is None or form.is_valid()):
-        _carry_out(page, request, asked, rows, form.cleaned_data["reason"] if form else "")
+        _carry_out(page, request, asked, rows, asked.answers(form))
         return None
     back = request.get_full_path()
     return _question(page, request, asked, rows=rows, form=form, total=len(chosen), back=back)
 
 
 def _carry_out(
-    page: Any, request: HttpRequest, asked: AskedAction, rows: list[Any], reason: str
+    page: Any, request: HttpRequest, asked: AskedAction, rows: list[Any], answers: Any
 ) -> None:
     """Do the work row by row; a row that refuses is named and does not stop the others."""
     done = 0
     for row in rows:
         try:
             with transaction.atomic():
-                asked.work(row, reason)
+                asked.work(row, answers)
         except DomainError as refusal:
             messages.error(request, f"{row}: {refusal.detail}")
         else:
@@ -132,7 +145,7 @@ def _question(
     request: HttpRequest,
     asked: AskedAction | Export,
     *,
-    form: ReasonForm | None,
+    form: forms.Form | None,
     total: int,
     back: str,
     rows: list[Any],

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from support.admin import customers, live_settings, notes
+from support.admin import customers, live_settings, notes, people
 
-__all__ = ["customers", "live_settings", "notes"]
+__all__ = ["customers", "live_settings", "notes", "people"]

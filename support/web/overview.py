@@ -13,7 +13,8 @@ from django.utils.timezone import now
 from accounts.admin.trail import with_names
 from accounts.models import AuditLog, Organization, User
 from billing.models import Invoice, PaymentAttempt, StripeEvent, Subscription
-from licensing.models import License
+from licensing.models import License, TrialWorkspace
+from support.models import AdminNote
 from support.web.machinery import machinery
 
 LATEST = 12
@@ -51,6 +52,8 @@ WATCHED = (
     Watched(License, "expiring_30d", "Licenses expiring, 30 d", "event_busy", "info"),
     Watched(License, "suspended", "Licenses suspended", "pause_circle", "info"),
     Watched(Organization, "suspended", "Organizations suspended", "block", "info"),
+    Watched(TrialWorkspace, "ending_3d", "Trials ending, 3 d", "hourglass_bottom", "info"),
+    Watched(AdminNote, "flagged", "Flagged notes", "flag", "info"),
     Watched(User, "staff_without_factor", "Staff without 2nd factor", "no_encryption", "warn"),
     Watched(User, "new_7d", "New sign-ups, 7 d", "person_add", "news"),
 )

@@ -1,0 +1,172 @@
+"""A person as staff see them, on one page: summary, notes, activity, sessions, keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
+
+from accounts.admin.customers import MembershipInline, UserAdmin
+from accounts.models import ApiKey, User, UserActivity
+from config.kit import context
+from config.kit.asking import AskedAction
+from config.kit.backoffice import StaffInline, row_link, tag
+from support.models import AdminNote
+from support.models.figures import ActivitySummary, activity_summary
+from support.services.notes import MOST_CHARACTERS, write_note
+
+LATEST = 20
+
+
+class NoteForm(forms.Form):
+    note = forms.CharField(
+        max_length=MOST_CHARACTERS,
+        help_text="Staff alone read it. The person gets a copy if they ask for their data.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
+    )
+    is_flagged = forms.BooleanField(
+        required=False,
+        label="Flag it",
+        help_text="A flagged note stands first, and on the overview.",
+        widget=UnfoldBooleanWidget(),
+    )
+
+
+def _write_note(user: User, answers: dict[str, Any]) -> None:
+    here = context.current()
+    assert here is not None, "the back office has a context"
+    write_note(user, by=User.objects.get(pk=here.actor_id), **answers)
+
+
+class NoteInline(StaffInline):
+    model = AdminNote
+    fk_name = "user"
+    verbose_name_plural = "notes"
+    fields = ("flag", "note", "author", "created_at")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("author")
+
+    @display(description="")
+    def flag(self, note: AdminNote) -> str:
+        return tag("failed", "Flagged") if note.is_flagged else "-"
+
+
+class ActivityInline(StaffInline):
+    model = UserActivity
+    verbose_name_plural = "activity"
+    fields = ("action", "data", "created_at")
+    readonly_fields = fields
+    per_page = LATEST
+
+
+class SessionInline(StaffInline):
+    """Where the person is signed in. The key of a session is a secret and stays out."""
+
+    model = UserSession
+    verbose_name_plural = "sessions"
+    fields = ("ip", "user_agent", "created_at", "last_seen_at")
+    readonly_fields = fields
+    ordering = ("-last_seen_at",)
+
+
+class KeyInline(StaffInline):
+    model = ApiKey
+    fk_name = "created_by"
+    verbose_name_plural = "API keys"
+    fields = ("key", "organization", "status", "last_used_at", "expires_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("organization")
+
+    @display(description="Key")
+    def key(self, key: ApiKey) -> str:
+        return row_link(key, key)
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    list_display = (*UserAdmin.list_display[:-1], "actions_count", "notes_count", "created_at")
+    inlines = (MembershipInline, NoteInline, ActivityInline, SessionInline, KeyInline)
+    fieldsets = (
+        *UserAdmin.fieldsets,
+        (
+            "Activity",
+            {"fields": (("total_actions", "actions_this_week"), ("last_activity", "usual_action"))},
+        ),
+    )
+    readonly_fields = (
+        *UserAdmin.readonly_fields,
+        "total_actions",
+        "actions_this_week",
+        "last_activity",
+        "usual_action",
+    )
+    asked_actions = (
+        AskedAction(
+            "note",
+            "Write a note",
+            permission="support.add_adminnote",
+            effect="The note stands on the person's page, for staff alone.",
+            work=_write_note,
+            form=NoteForm,
+            icon="sticky_note_2",
+        ),
+        *UserAdmin.asked_actions,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        counted = super().get_queryset(request)
+        return counted.annotate(
+            actions_count=_how_many(UserActivity), notes_count=_how_many(AdminNote)
+        )
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        user = super().get_object(request, object_id, from_field)
+        if user is not None:
+            user.summary = activity_summary(user)
+        return user
+
+    @display(description="Actions", ordering="actions_count")
+    def actions_count(self, user: Any) -> int:
+        return int(user.actions_count)
+
+    @display(description="Notes", ordering="notes_count")
+    def notes_count(self, user: Any) -> int:
+        return int(user.notes_count)
+
+    @display(description="Actions, in all")
+    def total_actions(self, user: Any) -> int:
+        return _summary(user).total_actions
+
+    @display(description="Actions, this week")
+    def actions_this_week(self, user: Any) -> int:
+        return _summary(user).actions_this_week
+
+    @display(description="Last activity")
+    def last_activity(self, user: Any) -> Any:
+        return _summary(user).last_activity
+
+    @display(description="Most common action")
+    def usual_action(self, user: Any) -> str:
+        return _summary(user).most_common_action or "-"
+
+
+def _summary(user: Any) -> ActivitySummary:
+    found: ActivitySummary = user.summary
+    return found
+
+
+def _how_many(model: Any) -> Any:
+    rows = model.objects.filter(user=OuterRef("pk")).order_by()
+    return Coalesce(Subquery(rows.values("user").annotate(n=Count("pk")).values("n")), 0)
