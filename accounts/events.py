@@ -11,6 +11,9 @@ credentials_changed = Signal()
 """Sent with `user` and `keep` (the key of the one session that goes on, or None): their password
 changed, or they were locked out. Everything else that lets them in ends with it."""
 
+organization_standing_changed = Signal()
+"""Sent with `organization`: it was suspended, reinstated, closed or restored."""
+
 organization_closing = Signal()
 """Sent with `organization`: it is about to close. A receiver vetoes by raising `Conflict`."""
 
@@ -19,6 +22,13 @@ organization_closed = Signal()
 
 user_closing = Signal()
 """Sent with `user`: the account is about to close. A receiver vetoes by raising `Conflict`."""
+
+user_erased = Signal()
+"""Sent with `user` and `addresses`, the e-mail addresses they had: a closed account is made
+nameless. Receivers delete what names the person in their tables, in the same transaction."""
+
+data_export_requested = Signal()
+"""Sent with `export`: somebody asked for a copy of their data."""
 
 member_joined = Signal()
 """Sent with `membership`: somebody accepted an invitation."""
@@ -41,3 +51,9 @@ api_limits_changed = Signal()
 
 api_session_stolen = Signal()
 """Sent with `user` and `client_name`: a token or code was used twice; what came of it is over."""
+
+webhook_due = Signal()
+"""Sent with `delivery_id`: a message waits to be sent to a customer's endpoint."""
+
+notification_mail_due = Signal()
+"""Sent with `mail_id`: somebody is to be told by mail."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.signals import (
@@ -23,8 +24,17 @@ from django.dispatch import receiver
 from django.utils.timezone import now
 
 from accounts import events, tasks
-from accounts.models import DataExport, Invitation, Organization, User
-from accounts.services import audit, impersonation, keys, live, sessions, sign_in, tokens
+from accounts.models import ApiKey, DataExport, Invitation, Membership, Organization, User
+from accounts.services import (
+    announcements,
+    audit,
+    impersonation,
+    keys,
+    live,
+    sessions,
+    sign_in,
+    tokens,
+)
 from accounts.services.factors import SECOND_FACTORS
 from accounts.services.keys.publishing import publish_organization_after_commit
 from accounts.web.team import arrivals
@@ -33,6 +43,7 @@ from config.kit.tasks import after_commit
 
 @receiver(user_logged_in)
 def _logged_in(request: Any, user: User, **_: Any) -> None:
+    announcements.signed_in(user)
     sign_in.note_login(user)
     sessions.note_session(request.session, at=now())
 
@@ -130,3 +141,33 @@ def _credentials_changed(user: User, **_: Any) -> None:
 @receiver(events.api_session_stolen)
 def _api_session_stolen(user: User, client_name: str, **_: Any) -> None:
     after_commit(tasks.warn_of_stolen_session, user.pk, client_name)
+
+
+@receiver(events.webhook_due)
+def _webhook_due(delivery_id: UUID, **_: Any) -> None:
+    after_commit(tasks.deliver_webhook, delivery_id)
+
+
+@receiver(events.notification_mail_due)
+def _notification_mail_due(mail_id: UUID, **_: Any) -> None:
+    after_commit(tasks.send_notification_mail, mail_id)
+
+
+@receiver(events.member_joined)
+def _member_joined(membership: Membership, **_: Any) -> None:
+    announcements.member_joined(membership)
+
+
+@receiver(events.member_role_changed)
+def _member_role_changed(membership: Membership, before: str, **_: Any) -> None:
+    announcements.member_role_changed(membership, before=before)
+
+
+@receiver(events.member_removed)
+def _member_removed(membership: Membership, **_: Any) -> None:
+    announcements.member_removed(membership)
+
+
+@receiver(events.api_key_changed)
+def _api_key_changed(key: ApiKey, change: str, **_: Any) -> None:
+    announcements.api_key_changed(key, change=change)

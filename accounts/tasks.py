@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 from django.conf import settings
 from django.db import connection
 from django.utils.timezone import now
+from redis import RedisError
 
 from accounts.models import DataExport, User
 from accounts.services import idempotency, sync
+from accounts.services.keys import publishing, rotation, usage
+from accounts.services.notifications import mailing as notices
+from accounts.services.notifications import reading
+from accounts.services.calls import ingest, retention
 from accounts.services.privacy import erasure, exports
 from accounts.services.seals import sealing, watching
 from accounts.services.team import mailing
 from accounts.services.tokens import keeping, warning
+from accounts.services.webhooks import replaying, sending
+from config.kit.scripts import CacheAway
+
+logger = structlog.get_logger(__name__)
+_BATCHES = 100
+"""Most batches of calls written in one task: half a million calls."""
 
 
 @shared_task(name="accounts.forget_idempotency_keys")
@@ -119,3 +132,33 @@ def flush_calls() -> None:
 def keep_series() -> None:
     """Make partitions ahead of time, drop those past their retention, and watch for strays."""
     retention.keep_series(at=now())
+
+
+@shared_task(name="accounts.deliver_webhook", time_limit=30, soft_time_limit=25)
+def deliver_webhook(delivery_id: str) -> None:
+    sending.deliver(UUID(delivery_id), at=now())
+
+
+@shared_task(name="accounts.sweep_webhooks")
+def sweep_webhooks() -> None:
+    """Nudge again for messages whose try is due, whose nudge was lost or whose worker died."""
+    for delivery_id in sending.due(at=now()):
+        deliver_webhook.delay(str(delivery_id))
+
+
+@shared_task(name="accounts.forget_old_webhooks")
+def forget_old_webhooks() -> None:
+    replaying.forget_old(at=now())
+    reading.forget_old(at=now())
+
+
+@shared_task(name="accounts.send_notification_mail")
+def send_notification_mail(mail_id: str) -> None:
+    notices.send_due(UUID(mail_id), at=now())
+
+
+@shared_task(name="accounts.sweep_notification_mails")
+def sweep_notification_mails() -> None:
+    """Nudge again for mails whose first nudge was lost."""
+    for mail_id in notices.due_mails(now()):
+        send_notification_mail.delay(str(mail_id))

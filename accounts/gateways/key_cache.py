@@ -10,13 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 
 from accounts.gateways import key_scripts as scripts
+from accounts.gateways.call_stream import REFUSED, STREAM
 from accounts.rules.addresses import hex_of, span
 from accounts.rules.verdicts import Code, Facts
 from config.kit.scripts import CacheAway, CacheRefused
 
-STREAM = "api_calls"
 USES = "apikey:uses"
 SEEN = "apikey:seen"
 WINDOW_MS = 60_000
@@ -76,6 +77,7 @@ class Reply:
     counter: str = ""
     organization_id: str = ""
     refused: Code | None = None
+    recorded: bool = False
 
 
 def take(who: str, *, limit: int, now: float, cost: int = 1) -> Rate:
@@ -104,7 +106,7 @@ def verify(asked: Question, *, now: float, month: str, record: bool = True) -> R
     """
     found = _run(
         scripts.VERIFY,
-        [_address(asked.caller), _address(asked.key), STREAM, USES, SEEN],
+        [_address(asked.caller), _address(asked.key), STREAM, USES, SEEN, REFUSED],
         _milliseconds(now),
         WINDOW_MS,
         hex_of(asked.caller_ip),
@@ -118,6 +120,7 @@ def verify(asked: Question, *, now: float, month: str, record: bool = True) -> R
         asked.method,
         int(record),
         max(0, _milliseconds(time.time() - now)),
+        settings.API_CALLS_STREAM_MOST,
     )
     kind = found[0]
     if kind == b"unknown":
@@ -129,11 +132,12 @@ def verify(asked: Question, *, now: float, month: str, record: bool = True) -> R
     if code is Code.NOT_FOUND:
         return Reply(code)
     described = _described(found[2], asked.key)
-    if len(found) == 3:
-        return Reply(code, described)
-    limit, left, reset, quota, used = found[3:]
+    recorded = bool(found[3])
+    if len(found) == 4:
+        return Reply(code, described, recorded=recorded)
+    limit, left, reset, quota, used = found[4:]
     rate = Rate(limit, left, _seconds(reset), passed=code is not Code.RATE_LIMITED)
-    return Reply(code, described, rate, int(quota) if quota else None, used)
+    return Reply(code, described, rate, int(quota) if quota else None, used, recorded=recorded)
 
 
 def store(digest: str, facts: Facts) -> bool:
@@ -227,7 +231,7 @@ def _run(script: Any, keys: list[str], *arguments: Any) -> Any:
     try:
         return script(keys, *arguments)
     except CacheRefused:
-        scripts.DROP([key for key in keys if key != STREAM])
+        scripts.DROP([key for key in keys if key.startswith("apikey:")])
         raise
 
 

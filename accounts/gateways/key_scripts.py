@@ -120,11 +120,11 @@ _STATUS = f"""
 local STATUS = {{{", ".join(f"{code} = '{status}'" for code, status in STATUSES.items())}}}
 """
 
-# caller, key, stream, uses, seen
+# caller, key, stream, uses, seen, refused entries
 # | now window caller_ip ip scopes product cost month call_id endpoint method recorded
-#   took_ms
+#   took_ms longest_stream
 # -> 'unknown' 'caller'|'key' ; 'unknown' 'quota' counter organization ; 'caller' code
-#  ; 'answer' code facts [limit remaining reset [quota used]]
+#  ; 'answer' code facts recorded [limit remaining reset quota used]
 VERIFY = Script(
     _WINDOW
     + _JUDGE
@@ -164,13 +164,19 @@ if code == 'VALID' then
     end
 end
 note(KEYS[4], KEYS[5], caller, now, ARGV[3])
-if ARGV[12] == '1' then
+local recorded = 0
+if ARGV[12] == '0' then
+    -- asked not to
+elseif redis.call('XLEN', KEYS[3]) >= tonumber(ARGV[14]) then
+    redis.call('INCR', KEYS[6])
+else
+    recorded = 1
     redis.call('XADD', KEYS[3], '*', 'id', ARGV[9], 'at', ARGV[1], 'org', key.organization,
         'key', key.id, 'product', product, 'endpoint', ARGV[10], 'method', ARGV[11],
         'status', STATUS[code], 'latency', ARGV[13], 'outcome', code)
 end
-if not held then return {'answer', code, key.facts} end
-return {'answer', code, key.facts, limit, remaining(held, limit), held.left, key.quota, used}
+if not held then return {'answer', code, key.facts, recorded} end
+return {'answer', code, key.facts, recorded, limit, remaining(held, limit), held.left, key.quota, used}
 """
 )
 

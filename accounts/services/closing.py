@@ -50,6 +50,7 @@ def restore_organization(organization: Organization, *, reason: str) -> Organiza
     audit.record(
         "organization.restored", organization, organization_id=organization.pk, reason=reason
     )
+    events.organization_standing_changed.send(Organization, organization=organization)
     return organization
 
 
@@ -115,5 +116,6 @@ def _close(organization: Organization) -> Organization:
     organization.status = Standing.CLOSED.value
     organization.save(update_fields=["status"])
     audit.record("organization.closed", organization, organization_id=organization.pk)
+    events.organization_standing_changed.send(Organization, organization=organization)
     events.organization_closed.send(Organization, organization=organization)
     return organization

@@ -19,6 +19,7 @@ from accounts.gateways import key_cache
 from accounts.gateways.key_cache import Rate
 from accounts.models import ApiAllowance, Organization
 from accounts.rules.tiers import DEFAULTS, Tier, rank
+from accounts.services.calls import used_this_month
 from accounts.services.keys.publishing import publish_organization_after_commit
 from config.kit.errors import TooManyRequests
 from config.kit.scripts import CacheAway
@@ -142,4 +143,6 @@ def _store(
 
 def restore_counter(counter: str, organization_id: UUID, at: datetime) -> None:
     """Begin a counter that Redis lost, or a new month's, with what is known to be used."""
-    key_cache.seed_quota(counter, 0)
+    product = counter.split(":")[2]
+    used = used_this_month(organization_id, "" if product == "-" else product, at)
+    key_cache.seed_quota(counter, used)

@@ -54,6 +54,7 @@ def suspend_organization(organization: Organization, *, reason: str) -> Organiza
         audit.record(
             "organization.suspended", organization, organization_id=organization.pk, reason=reason
         )
+        events.organization_standing_changed.send(Organization, organization=organization)
     return organization
 
 
@@ -64,6 +65,7 @@ def reinstate_organization(organization: Organization, *, reason: str) -> Organi
         audit.record(
             "organization.reinstated", organization, organization_id=organization.pk, reason=reason
         )
+        events.organization_standing_changed.send(Organization, organization=organization)
     return organization
 
 

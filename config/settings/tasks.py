@@ -15,7 +15,11 @@ CELERY_BROKER_URL = env.str(
 )
 CELERY_TASK_QUEUES = [Queue(name) for name in ("default", "money", "sync", "ingest")]
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"billing.*": {"queue": "money"}, "accounts.flush_calls": {"queue": "ingest"}}
+CELERY_TASK_ROUTES = {
+    "billing.*": {"queue": "money"},
+    "accounts.deliver_webhook": {"queue": "sync"},
+    "accounts.flush_calls": {"queue": "ingest"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
 CELERY_TASK_SERIALIZER = "json"
@@ -60,6 +64,13 @@ CELERY_BEAT_SCHEDULE = {
     "accounts.sweep_api_keys": {"task": "accounts.sweep_api_keys", "schedule": 5.0},
     "accounts.flush_key_uses": {"task": "accounts.flush_key_uses", "schedule": 10.0},
     "accounts.sweep_invitations": {"task": "accounts.sweep_invitations", "schedule": 60.0},
+    "licensing.tell_expiring": {"task": "licensing.tell_expiring", "schedule": 3600.0},
+    "accounts.sweep_webhooks": {"task": "accounts.sweep_webhooks", "schedule": 5.0},
+    "accounts.sweep_notification_mails": {
+        "task": "accounts.sweep_notification_mails",
+        "schedule": 60.0,
+    },
+    "accounts.forget_old_webhooks": {"task": "accounts.forget_old_webhooks", "schedule": 3600.0},
     "licensing.sweep_trials": {"task": "licensing.sweep_trials", "schedule": 15.0},
     "accounts.prepare_audit_partitions": {
         "task": "accounts.prepare_audit_partitions",

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 
 from accounts.rules.addresses import hex_of
+from accounts.rules.calls import OWN_API
 from accounts.rules.verdicts import DETAILS, Code
 from accounts.services import limits
 from accounts.services.keys import Verdict, verify
@@ -24,6 +25,7 @@ _PRODUCT = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _METHOD = re.compile(r"[A-Z]{1,10}")
 MOST_SCOPES = 50
 MOST_COST = 1000
+UNNAMED = "VERIFY"  # what is recorded as the method of a call that did not say its own
 _NOTHING = {
     "key_id": None,
     "organization_id": None,
@@ -51,7 +53,7 @@ def verify_key(request: HttpRequest) -> HttpResponse:
         product=fields["product"],
         # What follows a question mark may hold secrets and is nobody's name for an endpoint.
         endpoint=fields["endpoint"].partition("?")[0],
-        method=fields["method"],
+        method=fields["method"] or UNNAMED,
         cost=fields["cost"],
     )
     resets = limits.month_end(at)
@@ -122,6 +124,13 @@ def _matching(pattern: re.Pattern[str], limit: int, detail: str) -> Any:
     return read
 
 
+def _product(value: Any) -> str:
+    found: str = _named(value)
+    if found == OWN_API:
+        raise FieldFault("reserved", "This name stands for our own API.")
+    return found
+
+
 def _cost(value: Any) -> int:
     if value is MISSING or value is None:
         return 1
@@ -139,10 +148,11 @@ def _ip(value: Any) -> str | None:
     return found
 
 
+_named = _matching(_PRODUCT, 80, "Letters, digits, dots and dashes.")
 _BODY = {
     "key": text(255),
     "scopes": _scopes,
-    "product": _matching(_PRODUCT, 80, "Letters, digits, dots and dashes."),
+    "product": _product,
     "endpoint": text(255, required=False, default=""),
     "method": _matching(_METHOD, 10, "Capital letters, such as GET."),
     "cost": _cost,

@@ -51,7 +51,8 @@ class Verdict:
     """What a service hears of the key that it asked about.
 
     `described` is None when nobody has the key. `degraded`: Redis was away, so limits did not
-    count and the call was not recorded (`call_id` is None then, as for an unknown key).
+    count and the call was not recorded. `call_id` is None when there is no record: then, for an
+    unknown key, and when the stream of calls is full.
     """
 
     code: Code
@@ -125,7 +126,7 @@ def verify(
         return _without_cache(caller, key, caller_ip, ip, scopes, at)
     if reply.refused is not None:
         raise _refusal(reply.refused, caller_ip, at)
-    recorded = asked.call_id if reply.described is not None else None
+    recorded = asked.call_id if reply.recorded else None
     return Verdict(reply.code, reply.described, reply.rate, reply.quota, reply.used, recorded)
 
 

@@ -21,6 +21,7 @@ from accounts.services import audit
 from accounts.services.keys.checking import Credential
 from accounts.services.keys.hashing import hashes_of
 from accounts.services.keys.publishing import publish_after_commit
+from config.kit import context
 from config.kit.errors import InvalidInput
 
 logger = structlog.get_logger(__name__)
@@ -65,6 +66,7 @@ def issue_key(
     administrator then confirms it).
     """
     at = now()
+    organization = Organization.objects.get(pk=organization.pk)  # its tier as it is now
     tier = tier or organization.subscription_tier
     _require_scopes(scopes, held=_held(organization, by))
     if not is_trial:
@@ -159,12 +161,20 @@ def _confirm(key: ApiKey) -> ApiKey:
 
 @transaction.atomic
 def confirm_keys_of(user: User) -> int:
-    """Activate what the person made before their e-mail address was confirmed; return how many."""
-    mine = ApiKey.objects.pending().filter(created_by=user, organization__memberships__user=user)
-    found = list(mine.order_by("pk"))
-    for key in found:
-        _confirm(key)
-    return len(found)
+    """Activate what the person made before their e-mail address was confirmed; return how many.
+
+    Nobody may be signed in yet: each organization of theirs is opened in turn.
+    """
+    with context.acting(user_id=user.pk):
+        homes = list(Membership.objects.filter(user=user).values_list("organization_id", flat=True))
+    done = 0
+    for organization_id in homes:
+        with context.acting(organization_id=organization_id):
+            mine = ApiKey.objects.for_organization(organization_id).pending()
+            for key in mine.filter(created_by=user).order_by("pk"):
+                _confirm(key)
+                done += 1
+    return done
 
 
 @transaction.atomic

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from accounts.gateways import key_cache
 from accounts.models import ApiKey
 from accounts.rules import keys as form
-from accounts.rules.verdicts import Code
+from accounts.rules.verdicts import DETAILS, STATUSES, Code
 from accounts.services import keys
 from accounts.services.limits import Allowance, set_allowances
 from accounts.services.suspension import suspend_organization
@@ -43,21 +42,8 @@ def act(people: People, commit: Commit) -> Any:
     return call
 
 
-@pytest.fixture
-def no_redis(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Take Redis away: connect where nobody listens."""
-
-    def cut() -> None:
-        monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
-        breaker.failed(ConnectionError())
-
-    return cut
-
-
 def test_a_good_key_is_answered_in_full(gateway: Gateway, make: Any) -> None:
-    key, text = make(
-        "usage:read", name="Checkout", external_id="user-7", metadata={"plan": "gold"}
-    )
+    key, text = make("usage:read", name="Checkout", external_id="user-7", metadata={"plan": "gold"})
     answer = gateway.verify(text, scopes=["usage:read"], endpoint="/v1/x?token=1", method="GET")
     assert answer["valid"] is True
     assert answer["code"] == "VALID"
@@ -113,14 +99,6 @@ def expired(people: People, act: Any, key: ApiKey) -> None:
     act(keys.set_expiry, key, now() - timedelta(days=1))
 
 
-def pending(people: People, act: Any, key: ApiKey) -> None:
-    ApiKey.objects.filter(pk=key.pk).update(expires_at=None)
-
-
-def suspended(people: People, act: Any, key: ApiKey) -> None:
-    act(suspend_organization, people.organization, reason="unpaid")
-
-
 def replaced(people: People, act: Any, key: ApiKey) -> None:
     act(keys.rotate_key, key, by=people.alice, overlap=timedelta(0))
 
@@ -141,7 +119,7 @@ CASES = [
 @pytest.mark.parametrize(("change", "code"), CASES, ids=[code for _, code in CASES])
 @pytest.mark.parametrize("cache", ["warm", "cold", "away"])
 def test_a_change_is_seen_at_once_and_alike_with_and_without_the_cache(
-    people: People, gateway: Gateway, make: Any, act: Any, no_redis: Any, monkeypatch: Any,
+    people: People, gateway: Gateway, make: Any, act: Any,
     change: Any, code: str, cache: str, redis_client: Any,
 ) -> None:  # fmt: skip
     """AUT-10: a revoke, an expiry, a network and an overlap hold whoever answers."""
@@ -207,7 +185,7 @@ def test_expiry_is_judged_by_the_clock_and_not_by_the_caches_life(
     gateway: Gateway, make: Any, act: Any, time_machine: Any
 ) -> None:
     start = now()
-    key, text = make(expires_at=start + timedelta(minutes=5))
+    _, text = make(expires_at=start + timedelta(minutes=5))
     assert gateway.verify(text)["valid"]
     time_machine.move_to(start + timedelta(minutes=5, milliseconds=-20), tick=False)
     assert gateway.verify(text)["valid"]
@@ -264,7 +242,7 @@ def test_another_organizations_key_looks_unknown(
 ) -> None:
     """API-1: Charlie's key is nothing that Northwind's gateway knows."""
     _, text = commit(make_key, people.other, people.charlie)
-    mine, _ = gateway.verify(text), gateway.verify(text)
+    mine = gateway.verify(text)
     unknown = gateway.verify(form.make_key("live").text)
     assert mine == unknown
     assert mine["code"] == "NOT_FOUND"
@@ -276,7 +254,7 @@ def test_platform_verify_asks_about_every_organization(
     platform, text = commit(make_key, people.other, people.charlie)
     with context.acting(organization_id=people.other.pk):
         commit(keys.grant_platform_verify, platform)
-    key, asked = make()
+    _, asked = make()
     gateway.key = text
     answer = gateway.verify(asked)
     assert answer["valid"]
@@ -287,7 +265,7 @@ def test_platform_verify_asks_about_every_organization(
 def test_the_caller_must_hold_a_key_with_the_scope(
     gateway: Gateway, make: Any, act: Any, cache: str
 ) -> None:
-    other, weak = make("usage:read")
+    _, weak = make("usage:read")
     _, asked = make()
     if cache == "away":
         breaker.failed(ConnectionError())
@@ -318,7 +296,6 @@ def test_a_warm_answer_costs_no_sql_and_one_round_trip(
     act(keys.revoke_key, gone)
     miss = form.make_key("live").text
     gateway.verify(good)
-    key_cache.connect_for_tests = None if False else None  # type: ignore[attr-defined]
     cold, warm, trips = {}, {}, {}
     for name, text in (("hit", make()[1]), ("miss", miss), ("revoked", dead)):
         with queries() as counted:
@@ -409,7 +386,5 @@ def test_an_address_that_guesses_is_slowed_down(gateway: Gateway) -> None:
 
 
 def test_every_code_has_words_and_a_status() -> None:
-    from accounts.rules.verdicts import DETAILS, STATUSES  # noqa: PLC0415
-
     assert set(DETAILS) == set(Code)
     assert set(STATUSES) == set(Code) - {Code.NOT_FOUND}
