@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.apps import AppConfig
 
+from accounts.rules.event_types import EventType
+from accounts.rules.webhook_events import EVENTS
 from config.kit.audited import Audited, Unaudited
 
 _PERSONAL = ("email", "username", "first_name", "last_name", "phone", "avatar")
@@ -13,6 +15,7 @@ _PERSONAL = ("email", "username", "first_name", "last_name", "phone", "avatar")
 
 class AccountsConfig(AppConfig):
     name = "accounts"
+    webhook_events: ClassVar[tuple[EventType, ...]] = EVENTS
     audited: ClassVar[list[Audited]] = [
         Audited(
             "accounts_user",
@@ -77,7 +80,12 @@ class AccountsConfig(AppConfig):
         Unaudited("accounts_avatar", "pictures; the person's `avatar` names the current one"),
         Unaudited("socialaccount_socialapp", "stays empty: providers come from the environment"),
         Unaudited("socialaccount_socialtoken", "stays empty: providers' tokens are not kept"),
-        Unaudited("usersessions_usersession", "last visits; beginnings and ends are events"),
+        Unaudited(
+            "usersessions_usersession",
+            "last visits; beginnings and ends are events",
+            subject="user_id",
+            mask=("session_key",),
+        ),
         Unaudited("accounts_refreshtoken", "rotates all day; beginnings, reuse, ends are events"),
         Unaudited("accounts_bridgetoken", "lives a minute; consent and redemption are events"),
         Unaudited("accounts_deviceauthorization", "lives minutes; decisions are events"),

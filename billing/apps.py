@@ -6,11 +6,14 @@ from typing import ClassVar
 
 from django.apps import AppConfig
 
+from accounts.rules.event_types import EventType
+from billing.rules.webhook_events import EVENTS
 from config.kit.audited import Audited, Unaudited
 
 
 class BillingConfig(AppConfig):
     name = "billing"
+    webhook_events: ClassVar[tuple[EventType, ...]] = EVENTS
     audited: ClassVar[list[Audited]] = [
         Audited("billing_product", organization=""),
         Audited("billing_price", organization=""),

@@ -7,11 +7,20 @@ from django.dispatch import Signal
 subscription_activated = Signal()
 """Sent with `subscription`: it is paid for, its product may be provided."""
 
+subscription_cancelled = Signal()
+"""Sent with `subscription`: it will end with its period."""
+
+subscription_resumed = Signal()
+"""Sent with `subscription`: a cancellation was taken back."""
+
 subscription_ended = Signal()
 """Sent with `subscription`: its product must no longer be provided."""
 
 invoice_paid = Signal()
 """Sent with `invoice`: it is paid in full."""
+
+payment_failed = Signal()
+"""Sent with `attempt`: it was declined or given up, and no money moved."""
 
 payment_requested = Signal()
 """Sent with `attempt`: a saved card is to be charged."""

@@ -9,7 +9,8 @@ from django.dispatch import receiver
 from accounts.events import organization_closing
 from accounts.models import Organization
 from billing import events, tasks
-from billing.models import Invoice, PaymentAttempt
+from billing.models import Invoice, PaymentAttempt, Subscription
+from billing.services import announcements
 from billing.services.standing import require_nothing_open
 from config.kit.tasks import after_commit
 
@@ -27,6 +28,32 @@ def _vendor_event_stored(event_id: str, **_: Any) -> None:
 @receiver(events.invoice_paid)
 def _invoice_paid(invoice: Invoice, **_: Any) -> None:
     after_commit(tasks.render_invoice, invoice.pk)
+    announcements.invoice_paid(invoice)
+
+
+@receiver(events.payment_failed)
+def _payment_failed(attempt: PaymentAttempt, **_: Any) -> None:
+    announcements.payment_failed(attempt)
+
+
+@receiver(events.subscription_activated)
+def _subscription_activated(subscription: Subscription, **_: Any) -> None:
+    announcements.subscription_changed(subscription, change="activated")
+
+
+@receiver(events.subscription_cancelled)
+def _subscription_cancelled(subscription: Subscription, **_: Any) -> None:
+    announcements.subscription_changed(subscription, change="cancelled")
+
+
+@receiver(events.subscription_resumed)
+def _subscription_resumed(subscription: Subscription, **_: Any) -> None:
+    announcements.subscription_changed(subscription, change="resumed")
+
+
+@receiver(events.subscription_ended)
+def _subscription_ended(subscription: Subscription, **_: Any) -> None:
+    announcements.subscription_changed(subscription, change="ended")
 
 
 @receiver(organization_closing)

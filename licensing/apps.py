@@ -6,11 +6,14 @@ from typing import ClassVar
 
 from django.apps import AppConfig
 
+from accounts.rules.event_types import EventType
 from config.kit.audited import Audited, Unaudited
+from licensing.rules.webhook_events import EVENTS
 
 
 class LicensingConfig(AppConfig):
     name = "licensing"
+    webhook_events: ClassVar[tuple[EventType, ...]] = EVENTS
     audited: ClassVar[list[Audited]] = [
         Audited(
             "licensing_license",

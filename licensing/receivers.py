@@ -10,10 +10,10 @@ from django.utils.timezone import now
 from billing.events import subscription_activated, subscription_ended
 from billing.models import Subscription
 from config.kit.tasks import after_commit
-from licensing import tasks
+from licensing import events, tasks
 from licensing.events import trial_ended, trial_started
-from licensing.models import TrialWorkspace
-from licensing.services import licenses, trials
+from licensing.models import DeviceLink, License, TrialWorkspace
+from licensing.services import announcements, licenses, trials
 
 
 @receiver(subscription_activated)
@@ -30,3 +30,23 @@ def _subscription_ended(subscription: Subscription, **_: Any) -> None:
 @receiver([trial_started, trial_ended])
 def _trial_changed(trial: TrialWorkspace, **_: Any) -> None:
     after_commit(tasks.settle_trial, trial.pk)
+
+
+@receiver(events.license_issued)
+def _license_issued(license: License, **_: Any) -> None:
+    announcements.license_issued(license)
+
+
+@receiver(events.license_status_changed)
+def _license_status_changed(license: License, former: str, **_: Any) -> None:
+    announcements.license_status_changed(license, former=former)
+
+
+@receiver(events.device_activated)
+def _device_activated(device: DeviceLink, **_: Any) -> None:
+    announcements.device_changed(device, change="activated")
+
+
+@receiver(events.device_deactivated)
+def _device_deactivated(device: DeviceLink, **_: Any) -> None:
+    announcements.device_changed(device, change="deactivated")

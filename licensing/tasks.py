@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils.timezone import now
 
 from licensing.models import TrialWorkspace
-from licensing.services import publishing, sightings, trials
+from licensing.services import announcements, publishing, sightings, trials
 
 
 @shared_task(name="licensing.flush_sightings")
@@ -30,3 +30,8 @@ def settle_trial(trial_id: str) -> None:
 @shared_task(name="licensing.sweep_trials")
 def sweep_trials() -> None:
     trials.sweep(now())
+
+
+@shared_task(name="licensing.tell_expiring")
+def tell_expiring() -> None:
+    announcements.tell_expiring(at=now())

@@ -175,6 +175,8 @@ def end(
         attempt.decline_code = decline_code
         fields.append("decline_code")
     attempt.save(update_fields=fields)
+    if status == Status.FAILED:
+        events.payment_failed.send(PaymentAttempt, attempt=attempt)
     logger.info("payment.ended", attempt_id=attempt.pk, status=status)
     return attempt
 

@@ -61,6 +61,7 @@ def cancel_at_period_end(subscription: Subscription, *, at: datetime) -> Subscri
         subscription.cancel_at_period_end, subscription.auto_renew = True, False
         subscription.cancelled_at = at
         subscription.save(update_fields=["cancel_at_period_end", "auto_renew", "cancelled_at"])
+        events.subscription_cancelled.send(Subscription, subscription=subscription)
     return subscription
 
 
@@ -72,6 +73,7 @@ def resume(subscription: Subscription) -> Subscription:
         subscription.cancel_at_period_end, subscription.auto_renew = False, True
         subscription.cancelled_at = None
         subscription.save(update_fields=["cancel_at_period_end", "auto_renew", "cancelled_at"])
+        events.subscription_resumed.send(Subscription, subscription=subscription)
     return subscription
 
 

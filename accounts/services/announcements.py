@@ -1,0 +1,101 @@
+"""How the ground floor's happenings are told: to webhooks in stable shapes, to people in words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from accounts.models import ApiKey, AuditLog, Membership, User
+from accounts.rules.event_types import written
+from accounts.services.notifications import notify
+from accounts.services.webhooks import announce
+from config.kit import context
+
+_REMEMBERED = 200
+_VERSION = re.compile(r"[0-9][0-9._]*")
+
+
+def member_joined(membership: Membership) -> None:
+    announce(membership.organization_id, "member.joined", _member(membership))
+    notify(
+        membership.organization_id,
+        "member_joined",
+        title=f"{membership.user.full_name} joined",
+        text=f"They are {membership.get_role_display().lower()} now.",
+        url="/team/",
+        source=f"member_joined:{membership.pk}",
+    )
+
+
+def member_role_changed(membership: Membership, *, before: str) -> None:
+    payload = _member(membership) | {"former_role": before}
+    announce(membership.organization_id, "member.role_changed", payload)
+
+
+def member_removed(membership: Membership) -> None:
+    announce(membership.organization_id, "member.removed", _member(membership))
+
+
+def api_key_changed(key: ApiKey, *, change: str) -> None:
+    announce(
+        key.organization_id,
+        f"api_key.{change}",
+        {
+            "id": str(key.pk),
+            "name": key.name,
+            "prefix": key.prefix,
+            "environment": key.environment,
+            "scopes": list(key.scopes),
+            "tier": key.tier,
+            "status": key.status,
+            "expires_at": written(key.expires_at) if key.expires_at else None,
+        },
+    )
+
+
+def signed_in(user: User) -> None:
+    """Tell a person when somebody signs in as them with a program not seen before.
+
+    Programs are told apart without their version numbers; the very first sign-in is no news.
+    Call it before the sign-in itself is recorded.
+    """
+    here = context.current()
+    program = _family(here.user_agent if here else "")
+    past = AuditLog.objects.about("accounts_user", user.pk).filter(action="user.logged_in")
+    known = {
+        _family(each or "") for each in past.values_list("user_agent", flat=True)[:_REMEMBERED]
+    }
+    if not known or program in known:
+        return
+    with context.acting(user_id=user.pk):
+        membership = Membership.objects.filter(user=user).order_by("created_at").first()
+    if membership is None:
+        return
+    notify(
+        membership.organization_id,
+        "new_sign_in",
+        title="New sign-in to your account",
+        text=f"From a device not seen before, {_address()}. "
+        "If that was not you, change your password and end the session.",
+        url="/security/",
+        severity="warning",
+        user_id=user.pk,
+    )
+
+
+def _address() -> str:
+    here = context.current()
+    return f"at {here.ip}" if here and here.ip else "at an unknown address"
+
+
+def _family(user_agent: str) -> str:
+    return _VERSION.sub("", user_agent)
+
+
+def _member(membership: Membership) -> dict[str, Any]:
+    return {
+        "user": str(membership.user_id),
+        "organization": str(membership.organization_id),
+        "email": membership.user.email,
+        "role": str(membership.role),
+    }

@@ -1,0 +1,103 @@
+"""How licensing's happenings are told: to webhooks in stable shapes, to people in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts.rules.event_types import written
+from accounts.services.notifications import notify
+from accounts.services.webhooks import announce
+from licensing.models import DeviceLink, License
+from licensing.rules.transitions import SuspendedReason
+
+WARNED_BEFORE = timedelta(days=14)
+_BATCH = 1000
+_CHANGES = {
+    License.Status.ACTIVE: "reinstated",
+    License.Status.SUSPENDED: "suspended",
+    License.Status.EXPIRED: "expired",
+    License.Status.REVOKED: "revoked",
+}
+
+
+def license_issued(license: License) -> None:
+    announce(license.organization_id, "license.issued", _license(license))
+
+
+def license_status_changed(license: License, *, former: str) -> None:
+    if license.status == former:
+        return
+    change = _CHANGES[License.Status(license.status)]
+    announce(license.organization_id, f"license.{change}", _license(license))
+    if license.status == License.Status.SUSPENDED:
+        _tell_suspended(license)
+
+
+def device_changed(device: DeviceLink, *, change: str) -> None:
+    """Tell that a device was activated or deactivated."""
+    announce(
+        device.organization_id,
+        f"device.{change}",
+        {
+            "id": str(device.pk),
+            "license": str(device.license_id),
+            "device_id": device.device_id,
+            "name": device.name,
+            "platform": device.platform,
+            "activated_at": written(device.activated_at),
+            "deactivated_at": _written(device.deactivated_at),
+        },
+    )
+
+
+def tell_expiring(*, at: datetime) -> int:
+    """Tell the owners of licenses that end within 14 days, once for each end; return how many."""
+    ending = License.objects.usable(at).filter(expires_at__lte=at + WARNED_BEFORE)
+    told = 0
+    for license in ending.select_related("product").order_by("expires_at")[:_BATCH]:
+        assert license.expires_at is not None
+        ends = f"{license.expires_at:%-d %B %Y}"
+        notification = notify(
+            license.organization_id,
+            "license_expiring",
+            title=f"{license.product.name} ends on {ends}",
+            text="Its devices are refused from then on. Renew it or choose a new plan in time.",
+            url=f"/licenses/{license.pk}/",
+            severity="warning",
+            source=f"license_expiring:{license.pk}:{license.expires_at.isoformat()}",
+        )
+        told += notification is not None
+    return told
+
+
+def _tell_suspended(license: License) -> None:
+    is_overdue = license.suspended_reason == SuspendedReason.PAYMENT_OVERDUE
+    why = "until an overdue invoice is paid" if is_overdue else "by the operator"
+    notify(
+        license.organization_id,
+        "license_suspended",
+        title=f"{license.product.name} is suspended",
+        text=f"It is on hold {why}. Devices keep their seats and are refused.",
+        url=f"/licenses/{license.pk}/",
+        severity="critical",
+    )
+
+
+def _license(license: License) -> dict[str, Any]:
+    return {
+        "id": str(license.pk),
+        "product": license.product.slug,
+        "plan": license.plan,
+        "display_key": license.display_key,
+        "status": str(license.status),
+        "suspended_reason": license.suspended_reason,
+        "max_devices": license.max_devices,
+        "starts_at": written(license.starts_at),
+        "expires_at": _written(license.expires_at),
+        "subscription": str(license.subscription_id) if license.subscription_id else None,
+    }
+
+
+def _written(at: datetime | None) -> str | None:
+    return written(at) if at is not None else None
