@@ -14,10 +14,10 @@ from redis import RedisError
 
 from accounts.models import DataExport, User
 from accounts.services import idempotency, sync
+from accounts.services.calls import ingest, retention
 from accounts.services.keys import publishing, rotation, usage
 from accounts.services.notifications import mailing as notices
 from accounts.services.notifications import reading
-from accounts.services.calls import ingest, retention
 from accounts.services.privacy import erasure, exports
 from accounts.services.seals import sealing, watching
 from accounts.services.team import mailing

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.recording import RecordedView
 from accounts.models import Organization, User
 from accounts.services import idempotency
 from config.kit.api import OrjsonRenderer
@@ -22,7 +23,7 @@ class KeyMissing(InvalidInput):
         super().__init__(errors=[missing])
 
 
-class OrganizationView(APIView):
+class OrganizationView(RecordedView, APIView):
     """Authenticates, checks the role for the method, and replays POSTs by Idempotency-Key."""
 
     needs: ClassVar[dict[str, str]] = {}
