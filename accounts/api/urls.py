@@ -12,5 +12,6 @@ urlpatterns = [
     path("", include("accounts.api.sessions.urls")),
     path("", include("accounts.api.team.urls")),
     path("", include("accounts.api.settings.urls")),
+    path("", include("accounts.api.trail.urls")),
     path("", include("accounts.api.tokens.urls")),
 ]

@@ -93,7 +93,9 @@ class Migration(migrations.Migration):
                         name="accounts_trailalert_open",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("kind__in", ["broken", "late", "outsider", "unsorted"])),
+                        condition=models.Q(
+                            ("kind__in", ["broken", "late", "outsider", "unsorted"])
+                        ),
                         name="accounts_trailalert_kind",
                     ),
                 ],

@@ -25,9 +25,7 @@ class DataExport(BaseModel):
         FAILED = "failed"
         EXPIRED = "expired"
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="data_exports"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="data_exports")
     organization = models.ForeignKey(
         Organization, models.CASCADE, null=True, related_name="data_exports"
     )
@@ -96,3 +94,8 @@ class Impersonation(BaseModel):
 
     def is_live(self, at: datetime) -> bool:
         return self.ended_at is None and self.expires_at is not None and at < self.expires_at
+
+    def minutes_left(self, at: datetime) -> int:
+        """Return the minutes until it ends by itself, the begun one counted."""
+        left = (self.expires_at - at).total_seconds() if self.expires_at else 0.0
+        return max(0, -(-int(left) // 60))

@@ -38,3 +38,40 @@ def readable(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+_VERBS = {"insert": "created", "update": "changed", "delete": "deleted", "truncate": "emptied"}
+# What the general rule would say badly.
+_SENTENCES = {
+    "user.logged_in": "Signed in",
+    "user.logged_out": "Signed out",
+    "user.login_failed": "Failed sign-in",
+    "user.password_changed": "Password changed",
+    "user.second_factor_added": "Second factor added",
+    "user.second_factor_removed": "Second factor removed",
+    "impersonation.started": "Support began to look at the account",
+    "impersonation.ended": "Support stopped looking at the account",
+    "data_export.requested": "Copy of data requested",
+    "data_export.ready": "Copy of data made",
+    "data_export.downloaded": "Copy of data downloaded",
+    "audit_log.exported": "Audit log exported",
+}
+_NOUNS = {"apikey": "API key", "emailaddress": "e-mail address", "devicelink": "device"}
+
+
+def noun_of(entity_type: str) -> str:
+    """Name a table as people do: `billing_invoice` is an invoice."""
+    word = entity_type.partition("_")[2] or entity_type
+    return _NOUNS.get(word, word.replace("_", " "))
+
+
+def sentence(action: str, entity_type: str) -> str:
+    """Say what was done: "Invoice changed", "License: key revealed", "Signed in"."""
+    if action in _SENTENCES:
+        return _SENTENCES[action]
+    if action in _VERBS:
+        noun = noun_of(entity_type)
+        return f"{noun[:1].upper()}{noun[1:]} {_VERBS[action]}"
+    subject, _, deed = action.rpartition(".")
+    words = f"{subject.replace('_', ' ')}: {deed.replace('_', ' ')}".removeprefix(": ")
+    return f"{words[:1].upper()}{words[1:]}"

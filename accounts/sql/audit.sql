@@ -331,8 +331,11 @@ BEGIN
     RETURN gone;
 END $$;
 
--- Forgets a person: their clear values go, the salted hashes in the trail then say nothing.
-CREATE OR REPLACE FUNCTION audit.erase_subject(p_subject text, p_reason text) RETURNS int
+-- Forgets a person: their clear values go, the salted hashes in the trail then say nothing. Values
+-- equal to one of `p_values` (their addresses) go wherever they stand, in an invitation for example.
+CREATE OR REPLACE FUNCTION audit.erase_subject(
+    p_subject text, p_reason text, p_values text[] DEFAULT '{}'
+) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
 DECLARE erased int;
 BEGIN
@@ -340,7 +343,8 @@ BEGIN
         RAISE EXCEPTION 'erasing names a subject and a reason'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    DELETE FROM audit.pii WHERE subject_id = p_subject;
+    DELETE FROM audit.pii WHERE subject_id = p_subject
+        OR value IN (SELECT to_jsonb(each) FROM unnest(p_values) AS each);
     GET DIAGNOSTICS erased = ROW_COUNT;
     PERFORM audit.write('user.erased', 'accounts_user', p_subject, NULL, NULL,
         jsonb_build_object('values_erased', erased, 'reason', p_reason));
@@ -359,7 +363,7 @@ GRANT SELECT ON audit.pii, audit.seals, audit.retired TO switchyard_system;
 -- and nothing else. A role of its own would sit in the same environment and protect nothing more.
 GRANT INSERT ON audit.seals TO switchyard_system;
 GRANT EXECUTE ON FUNCTION audit.canon_1(audit.logs), audit.system_identifier(),
-    audit.hold_writers(), audit.retire_partitions(int), audit.erase_subject(text, text)
+    audit.hold_writers(), audit.retire_partitions(int), audit.erase_subject(text, text, text[])
     TO switchyard_system;
 
 -- The wall stands here too: customers read the trail of their own organization.

@@ -13,6 +13,7 @@ class Audited:
     `mask`: secrets, shown as ***. `pii`: personal values, kept apart so that they can be erased;
     the trail holds a salted hash. `subject`: the column that names the person.
     `organization`: the column that names the tenant, empty when there is none.
+    `internal`: never leaves in an export, as the notes of staff.
     """
 
     table: str
@@ -22,11 +23,17 @@ class Audited:
     pii: tuple[str, ...] = ()
     subject: str = ""
     organization: str = "organization_id"
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unaudited:
-    """A table deliberately left out of the trail, with the reason."""
+    """A table deliberately left out of the trail, with the reason.
+
+    `subject` names the person whose rows belong into an export of their data, without `mask`.
+    """
 
     table: str
     reason: str
+    subject: str = ""
+    mask: tuple[str, ...] = ()

@@ -84,6 +84,10 @@ class ListPage(View):
     def complete(self, shown: Sequence[Any]) -> None:
         """Add to the rows of one page what the database does not know."""
 
+    def exported(self, rows: QuerySet[Any]) -> Iterable[Any]:
+        """Return the rows of the CSV, with what the database does not know of them."""
+        return rows.iterator(chunk_size=2000)
+
     def facts(self) -> Mapping[str, Any]:
         """Return what the template needs beside the list."""
         return {}
@@ -173,7 +177,7 @@ class ListPage(View):
         rows = self.chosen()
         if rows[MOST_EXPORTED : MOST_EXPORTED + 1].exists():
             raise ExportTooLarge
-        document = write_csv(self.columns, rows.iterator(chunk_size=2000))
+        document = write_csv(self.columns, self.exported(rows))
         name = f"{self.file_name}-{self.at:%Y-%m-%d}.csv"
         return HttpResponse(
             document,

@@ -14,6 +14,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.timezone import now
 
+from accounts.services.live import live
+
 THEMES = ("light", "dark")
 
 
@@ -44,10 +46,12 @@ NAVIGATION = (
             Page("team", "Team", "users", "m"),
             Page("profile", "Profile", "user", "p"),
             Page("security", "Security", "shield-lock", "s"),
+            Page("logs", "Audit log", "history", "a"),
         ),
     ),
     ("Developers", (Page("api_docs", "API docs", "api", "d"),)),
 )
+_LINKS = (("STATUS_URL", "Status"), ("TERMS_URL", "Terms"), ("PRIVACY_URL", "Privacy"))
 ACCOUNT_MENU = (
     Page("profile", "Profile", "user"),
     Page("security", "Security", "shield-lock"),
@@ -63,6 +67,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO and not settings.BACKOFFICE,
         "site_name": settings.SITE_NAME,
         "footer_links": _footer(),
+        "announcement": "" if settings.BACKOFFICE else live("ANNOUNCEMENT"),
     }
     if facts["demo"]:
         facts["demo_mail_url"] = reverse("demo_mail")
@@ -78,7 +83,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 def _footer() -> list[dict[str, str]]:
     if settings.BACKOFFICE:
         return [{"label": "Customer site", "url": settings.SITE_URL}]
-    return [{"label": "API documentation", "url": reverse("api_docs")}]
+    links = [{"label": "API documentation", "url": reverse("api_docs")}]
+    links += [{"label": label, "url": live(name)} for name, label in _LINKS if live(name)]
+    if live("SUPPORT_EMAIL"):
+        links.append({"label": "Support", "url": f"mailto:{live('SUPPORT_EMAIL')}"})
+    return links
 
 
 def _for_member(request: HttpRequest, membership: Any) -> dict[str, Any]:

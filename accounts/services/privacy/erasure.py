@@ -1,0 +1,77 @@
+"""Being forgotten: a closed account loses its name everywhere, the trail keeps only hashes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+
+from accounts import events
+from accounts.models import Avatar, DataExport, Invitation, Organization, User, UserActivity
+from accounts.services.closing import close_account
+from accounts.services.privacy import exports
+from config.kit.errors import Conflict
+
+NAMELESS = "erased.invalid"
+GRACE = timedelta(days=30)
+"""How long a closed account keeps its name, for its owner to ask for it back."""
+
+
+class StaffAccount(Conflict):
+    code = "staff_account"
+    message = "A member of staff is not erased: take the role away first."
+
+
+@transaction.atomic
+def erase_user(user: User, *, reason: str) -> int:
+    """Close the account, unless a storey vetoes, and make it nameless everywhere, for good.
+
+    Returns how many personal values left the trail. What the law wants kept stays: invoices bear
+    the name they were written to. Every hash of the trail stays valid. Needs the system role.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if user.role != User.Role.CUSTOMER or user.is_superuser:
+        raise StaffAccount
+    user = close_account(user)
+    addresses = _addresses(user)
+    _forget_rows(user, addresses)
+    Organization.objects.filter(created_by=user, is_personal=True).update(name="Erased account")
+    user.email = f"{user.pk}@{NAMELESS}"
+    user.username = f"erased-{user.pk}"
+    user.first_name = user.last_name = user.phone = user.avatar = ""
+    user.save(update_fields=["email", "username", "first_name", "last_name", "phone", "avatar"])
+    events.user_erased.send(User, user=user, addresses=addresses)
+    # Last: what the changes above wrote about the person goes with the rest.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit.erase_subject(%s, %s, %s)", [str(user.pk), reason, addresses])
+        return int(cursor.fetchone()[0])
+
+
+def is_erased(user: User) -> bool:
+    return user.email.endswith(f"@{NAMELESS}")
+
+
+def closed_accounts(at: datetime) -> QuerySet[User]:
+    """Return the accounts that were closed more than 30 days ago and still have their name."""
+    closed = User.objects.filter(status=User.Status.CLOSED, role=User.Role.CUSTOMER)
+    return closed.filter(updated_at__lt=at - GRACE).exclude(email__endswith=f"@{NAMELESS}")
+
+
+def _addresses(user: User) -> list[str]:
+    others = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
+    return sorted({user.email, *others})
+
+
+def _forget_rows(user: User, addresses: list[str]) -> None:
+    for export in DataExport.objects.filter(user=user, organization=None):
+        exports.withdraw(export)
+    for model in (EmailAddress, Authenticator, SocialAccount, UserSession, Avatar, UserActivity):
+        model._default_manager.filter(user=user).delete()
+    lowered = [address.lower() for address in addresses]
+    Invitation.objects.annotate(folded=Lower("email")).filter(folded__in=lowered).delete()

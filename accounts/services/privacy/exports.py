@@ -1,0 +1,89 @@
+"""Exports of data: requested on a page, made by a task, downloaded for a week, then gone."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+
+from accounts import events
+from accounts.models import DataExport, Organization, User
+from accounts.services import audit
+from accounts.services.privacy.archive import write_archive
+from config.kit.errors import Conflict
+
+logger = structlog.get_logger(__name__)
+KEPT = timedelta(days=7)
+SOON = timedelta(seconds=30)
+GIVEN_UP = timedelta(days=1)
+
+
+class ExportWaiting(Conflict):
+    code = "export_waiting"
+    message = "An export is being made already. It is here as soon as it is ready."
+
+
+@transaction.atomic
+def request_export(user: User, *, organization: Organization | None = None) -> DataExport:
+    """Ask for a copy of a person's data, or of an organization's. Raises `ExportWaiting`."""
+    try:
+        with transaction.atomic():
+            export = DataExport.objects.create(user=user, organization=organization)
+    except IntegrityError as error:
+        if "accounts_dataexport_waiting" not in str(error):
+            raise
+        raise ExportWaiting from error
+    about = "organization" if organization else "person"
+    audit.record("data_export.requested", export, about=about)
+    events.data_export_requested.send(DataExport, export=export)
+    return export
+
+
+def make_export(export: DataExport, *, at: datetime) -> None:
+    """Write the file and open it for download. Repeating it writes the same file anew."""
+    path = file_of(export)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    try:
+        with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
+            write_archive(file, user=export.user, organization=export.organization, at=at)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    with transaction.atomic():
+        export = DataExport.objects.select_for_update(of=("self",)).get(pk=export.pk)
+        if export.status == DataExport.Status.WAITING:
+            export.status = DataExport.Status.READY
+            export.size, export.ready_at, export.expires_at = path.stat().st_size, at, at + KEPT
+            export.save(update_fields=["status", "size", "ready_at", "expires_at"])
+            audit.record("data_export.ready", export, size=export.size)
+
+
+def file_of(export: DataExport) -> Path:
+    return Path(default_storage.path(export.path))
+
+
+def waiting_exports(at: datetime) -> list[DataExport]:
+    """Return those whose task was lost, and give up on those that failed for a day."""
+    waiting = DataExport.objects.filter(status=DataExport.Status.WAITING)
+    waiting.filter(created_at__lt=at - GIVEN_UP).update(status=DataExport.Status.FAILED)
+    return list(waiting.filter(created_at__lt=at - SOON))
+
+
+def forget_expired(at: datetime) -> int:
+    """Delete the files of exports whose week is over; return how many."""
+    expired = list(DataExport.objects.filter(status=DataExport.Status.READY, expires_at__lte=at))
+    for export in expired:
+        withdraw(export)
+    return len(expired)
+
+
+def withdraw(export: DataExport) -> None:
+    file_of(export).unlink(missing_ok=True)
+    DataExport.objects.filter(pk=export.pk).update(status=DataExport.Status.EXPIRED)
