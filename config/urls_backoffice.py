@@ -45,6 +45,7 @@ urlpatterns = [
     path("admin/login/", _to_login),
     path("admin/logout/", sign_in.LogoutView.as_view()),
     path("admin/password_change/", _to_password),
+    path("admin/operations/", include("config.web.operations")),
     path("admin/", admin.site.urls),
     path("csp-report/", views.csp_report, name="csp_report"),
     path("healthz", views.health, name="health"),

@@ -52,6 +52,7 @@ STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
             "licensing.export_devicelink",
             "licensing.extend_trialworkspace",
             "billing.replay_stripeevent",
+            "operations.retry_task",
             "support.add_adminnote",
             "support.change_adminnote",
         }
@@ -82,6 +83,7 @@ STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
             "licensing.export_trialworkspace",
             "licensing.deactivate_devicelink",
             "billing.replay_stripeevent",
+            "operations.retry_task",
             "billing.change_product",
             "billing.add_product",
             "billing.add_price",

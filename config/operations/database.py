@@ -181,7 +181,7 @@ def _ask() -> Health:
         tables=[Table(*row) for row in _rows(_TABLES)],
         indexes=[Index(*row) for row in _rows(_INDEXES)],
         sessions=[
-            Session(*facts, without_values(statement))
+            Session(*(*facts, without_values(statement)))
             for *facts, statement in _rows(_SESSIONS, LONG_QUERY, LONG_QUERY)
         ],
         replicas=[Replica(*row) for row in _rows(_REPLICAS)],

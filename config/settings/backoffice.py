@@ -18,6 +18,10 @@ def _entry(title: str, icon: str, model: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
 
 
+def _page(title: str, icon: str, name: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(name)}
+
+
 _NAVIGATION = [
     {
         "items": [
@@ -63,6 +67,9 @@ _NAVIGATION = [
         "title": "Operations",
         "items": [
             _entry("Audit log", "history", "accounts_auditlog"),
+            _page("Database health", "database", "operations_database"),
+            _page("Jobs", "manufacturing", "operations_jobs"),
+            _page("Backups", "backup", "operations_backups"),
             _entry("Settings", "settings", "constance_config"),
         ],
     },
