@@ -1,0 +1,170 @@
+"""What happens when two do it at once: real threads, real commits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils.timezone import now
+
+from accounts.models import Invitation, Membership
+from accounts.services.organizations import add_member
+from accounts.services.team import invitations, mailing, members, reception
+from config.kit import context
+from config.kit.errors import DomainError
+from tests.conftest import People, behind_the_wall, make_people
+from tests.factories.team import invitation_of, token_of
+
+ROUNDS = 5
+
+
+@pytest.fixture
+def people(live_database: None) -> People:
+    return make_people()
+
+
+def at_once(people: People, *works: Callable[[], Any]) -> list[str]:
+    """Run each work behind the wall on a connection of its own; return what became of it."""
+    ready = Barrier(len(works))
+
+    def run(work: Callable[[], Any]) -> str:
+        try:
+            with context.acting(organization_id=people.organization.pk), behind_the_wall():
+                ready.wait(30)
+                work()
+        except DomainError as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return "done"
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def two_owners(people: People) -> list[Membership]:
+    with context.acting(organization_id=people.organization.pk):
+        Membership.objects.filter(organization=people.organization).update(role="owner")
+        for user in (people.alice, people.bob):
+            add_member(people.organization, user=user, role="owner")
+        return list(Membership.objects.for_organization(people.organization))
+
+
+def test_of_two_owners_who_leave_at_once_one_stays(people: People) -> None:
+    for _ in range(ROUNDS):
+        first, second = two_owners(people)
+        outcomes = at_once(
+            people,
+            partial(members.leave, first),
+            partial(members.leave, second),
+        )
+        assert Counter(outcomes) == {"done": 1, "last_owner": 1}
+        assert (
+            Membership.objects.filter(organization=people.organization, role="owner").count() == 1
+        )
+
+
+def test_of_two_owners_who_demote_each_other_one_stays(people: People) -> None:
+    for _ in range(ROUNDS):
+        first, second = two_owners(people)
+        outcomes = at_once(
+            people,
+            partial(members.change_role, first, role="member", manages_owners=True),
+            partial(members.change_role, second, role="member", manages_owners=True),
+        )
+        assert Counter(outcomes) == {"done": 1, "last_owner": 1}
+
+
+def test_the_database_itself_keeps_an_owner_whoever_asks(people: People) -> None:
+    """Raw statements of two transactions, each of which sees the other's owner still there."""
+    first, second = two_owners(people)
+    ready, deleted = Barrier(2), Barrier(2)
+
+    def delete(member: Membership) -> str:
+        try:
+            with context.acting(organization_id=people.organization.pk), transaction.atomic():
+                ready.wait(30)
+                Membership.objects.filter(pk=member.pk).delete()
+                deleted.wait(30)
+        except IntegrityError as error:
+            return "last_owner" if "no owner" in str(error) else str(error)
+        finally:
+            connection.close()
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(delete, [first, second]))
+    assert Counter(outcomes) == {"done": 1, "last_owner": 1}
+
+
+def test_the_database_lets_a_closed_organization_end_and_ownership_move(people: People) -> None:
+    owner = Membership.objects.get(organization=people.organization, role="owner")
+    heir = Membership.objects.get(organization=people.organization, user=people.bob)
+    with context.acting(organization_id=people.organization.pk):
+        with transaction.atomic():
+            Membership.objects.filter(pk=owner.pk).update(role="admin")
+            Membership.objects.filter(pk=heir.pk).update(role="owner")
+        with pytest.raises(IntegrityError, match="no owner"), transaction.atomic():
+            Membership.objects.filter(pk=heir.pk).update(role="admin")
+        people.organization.status = "closed"
+        people.organization.save(update_fields=["status"])
+        with transaction.atomic():
+            Membership.objects.filter(pk=heir.pk).delete()
+    assert Membership.objects.filter(organization=people.organization).count() == 1
+
+
+def test_an_invitation_is_used_once_however_often_it_is_clicked(people: People) -> None:
+    invitation = invitation_of(people.organization, "charlie@example.com")
+    invited = reception.find_by_token(token_of(invitation))
+    outcomes = at_once(
+        people,
+        *[lambda: reception.accept(invited, user=people.charlie, at=now()) for _ in range(8)],
+    )
+    assert outcomes == ["done"] * 8, "repeating answers the same"
+    rows = Membership.objects.filter(organization=people.organization, user=people.charlie)
+    assert rows.count() == 1
+    with context.acting(organization_id=people.organization.pk):
+        rows.delete()
+    outcomes = at_once(
+        people,
+        *[lambda: reception.accept(invited, user=people.charlie, at=now()) for _ in range(8)],
+    )
+    assert outcomes == ["invitation_over"] * 8
+
+
+def test_accepted_or_revoked_but_never_both(people: People) -> None:
+    for _ in range(ROUNDS):
+        invitation = invitation_of(people.organization, "charlie@example.com")
+        invited = reception.find_by_token(token_of(invitation))
+        outcomes = at_once(
+            people,
+            partial(reception.accept, invited, user=people.charlie, at=now()),
+            partial(invitations.revoke, invitation, at=now()),
+        )
+        assert sorted(outcomes) in (["already_member", "done"], ["done", "invitation_over"])
+        joined = Membership.objects.filter(organization=people.organization, user=people.charlie)
+        stored = Invitation.objects.get(pk=invitation.pk)
+        assert (
+            joined.exists() == (stored.accepted_at is not None) != (stored.revoked_at is not None)
+        )
+        with context.acting(organization_id=people.organization.pk):
+            joined.delete()
+
+
+def test_one_address_invited_twice_at_once_gets_one_invitation(people: People) -> None:
+    works = [lambda: invitation_of(people.organization, "guest@example.com")] * 6
+    assert at_once(people, *works) == ["done"] * 6
+    assert Invitation.objects.count() == 1
+
+
+def test_a_mail_that_two_workers_find_is_sent_once(people: People, mailoutbox: list[Any]) -> None:
+    invitation = invitation_of(people.organization)
+    works = [lambda: mailing.send_due(invitation.pk, at=now())] * 6
+    assert at_once(people, *works) == ["done"] * 6
+    assert len(mailoutbox) == 1
