@@ -14,4 +14,6 @@ urlpatterns = [
     path("", include("accounts.api.settings.urls")),
     path("", include("accounts.api.trail.urls")),
     path("", include("accounts.api.tokens.urls")),
+    path("", include("accounts.api.webhooks.urls")),
+    path("", include("accounts.api.notifications.urls")),
 ]

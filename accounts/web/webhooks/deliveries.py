@@ -1,0 +1,111 @@
+"""Pages about deliveries: one with every try, sending one, some or all that failed again."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.timezone import now
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.rules.deliveries import DeliveryStatus
+from accounts.services.webhooks import replaying
+from accounts.services.webhooks.sending import body_of
+from accounts.web.access import member_required
+from accounts.web.webhooks.endpoints import MANAGE
+from accounts.web.webhooks.forms import ReplayForm
+from accounts.web.webhooks.lookup import own_delivery, own_endpoint
+
+ATTEMPTS_SHOWN = 50
+
+
+@require_GET
+@member_required()
+def delivery(request: Any, endpoint_id: UUID, delivery_id: UUID) -> HttpResponse:
+    """What was sent, and every answer."""
+    return render(
+        request, "accounts/webhooks/delivery.html", _facts(request, endpoint_id, delivery_id)
+    )
+
+
+@require_GET
+@member_required()
+def state(request: Any, endpoint_id: UUID, delivery_id: UUID) -> HttpResponse:
+    """Answer the page's question how the delivery fares: the tries alone."""
+    return render(
+        request, "accounts/webhooks/attempts.html", _facts(request, endpoint_id, delivery_id)
+    )
+
+
+@require_POST
+@member_required(MANAGE)
+def replay(request: Any, endpoint_id: UUID, delivery_id: UUID) -> HttpResponse:
+    again = replaying.replay(own_delivery(request, endpoint_id, delivery_id))
+    messages.success(request, "The message is sent again.")
+    return redirect("webhook_delivery", again.endpoint_id, again.pk)
+
+
+@require_POST
+@member_required(MANAGE)
+def replay_failed(request: Any, endpoint_id: UUID) -> HttpResponse:
+    """Send again what failed in the chosen time."""
+    endpoint = own_endpoint(request, endpoint_id)
+    form = ReplayForm(request.POST)
+    hours = int(form.cleaned_data["since"]) if form.is_valid() else 24
+    count = replaying.replay_failed(endpoint, since=now() - timedelta(hours=hours))
+    _say(request, count)
+    return redirect("webhook", endpoint.pk)
+
+
+@require_POST
+@member_required(MANAGE)
+def replay_many(request: Any, endpoint_id: UUID) -> HttpResponse:
+    """Send the selected deliveries again."""
+    endpoint = own_endpoint(request, endpoint_id)
+    chosen = [key for key in map(_uuid, request.POST.getlist("selected")) if key is not None]
+    _say(request, replaying.replay_many(endpoint, chosen))
+    return redirect("webhook", endpoint.pk)
+
+
+def _facts(request: Any, endpoint_id: UUID, delivery_id: UUID) -> dict[str, Any]:
+    found = own_delivery(request, endpoint_id, delivery_id)
+    body = json.loads(body_of(found.event, found.endpoint.api_version))
+    return {
+        "delivery": found,
+        "endpoint": found.endpoint,
+        "attempts": [_shown(each) for each in found.log.all()[:ATTEMPTS_SHOWN]],
+        "body": json.dumps(body, indent=2, ensure_ascii=False),
+        "is_waiting": found.status == DeliveryStatus.PENDING,
+        "may_manage": request.membership.allows(MANAGE),
+    }
+
+
+def _shown(attempt: Any) -> Any:
+    """Write the headers of both sides as they stand in a request."""
+    attempt.sent = _lines(attempt.request_headers)
+    attempt.received = _lines(attempt.response_headers)
+    return attempt
+
+
+def _lines(headers: dict[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())
+
+
+def _say(request: Any, count: int) -> None:
+    if count:
+        noun = "message is" if count == 1 else "messages are"
+        messages.success(request, f"{count} {noun} sent again.")
+    else:
+        messages.info(request, "There was nothing to send again.")
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
