@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from xdist.scheduler import LoadScopeScheduling
 
 from accounts.models import Membership, Organization, User
+from accounts.services.live import live
 from accounts.services.organizations import add_member, create_organization
 from accounts.services.users import create_user
 from config.kit import context
@@ -47,6 +48,8 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     name = f"test_{services.WORKER}"
     services.build_template()
     services.clone(name)
+    with django_db_blocker.unblock():
+        live("SIGN_UP_OPEN")
     yield
     with django_db_blocker.unblock():
         connections.close_all()

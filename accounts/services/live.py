@@ -11,6 +11,7 @@ from typing import Any
 from constance import config as stored
 from constance.utils import get_values
 from django.conf import settings
+from django.db import DatabaseError
 
 from accounts.models import User
 from accounts.services import audit
@@ -65,6 +66,10 @@ def _values() -> dict[str, Any]:
     global _read, _fresh_until
     at = time.monotonic()
     if at >= _fresh_until:
-        _read = get_values()
+        try:
+            _read = get_values()
+        except DatabaseError:
+            # A page that says so must still come out; what was read last is as good as any.
+            return _read or {name: each.default for name, each in settings.LIVE.items()}
         _fresh_until = at + settings.LIVE_SETTINGS_SECONDS
     return _read

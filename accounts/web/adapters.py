@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from accounts.models import Organization, User
 from accounts.services import sign_in
+from accounts.services.live import live
 from accounts.services.users import found_personal_organization, username_for
 from accounts.web.team import arrivals
 from config.kit import context
@@ -39,7 +40,9 @@ class SignInAgain(Forbidden):
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return not settings.BACKOFFICE
+        if settings.BACKOFFICE:
+            return False
+        return bool(live("SIGN_UP_OPEN")) or arrivals.is_invited(request)
 
     def populate_username(self, request: HttpRequest, user: User) -> None:
         user.username = username_for(user.email)

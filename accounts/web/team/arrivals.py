@@ -20,6 +20,11 @@ def remember(request: Any, token: str, invited: reception.Invited) -> None:
     request.session[_INVITATION] = {"token": token, "email": invited.email.lower()}
 
 
+def is_invited(request: Any) -> bool:
+    """Whether the link of an invitation led this browser here."""
+    return _INVITATION in request.session
+
+
 def is_proven(request: Any, email: str) -> bool:
     """Whether a link that was sent to `email` led this browser here."""
     remembered = request.session.get(_INVITATION)

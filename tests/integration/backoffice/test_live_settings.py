@@ -17,9 +17,11 @@ HOOK = "https://chat.example/hooks/T0P-S3CRET"
 
 
 @pytest.fixture(autouse=True)
-def read_anew() -> Iterator[None]:
+def read_anew(db: None) -> Iterator[None]:
     yield
+    Constance.objects.all().delete()
     forget()
+    live("SIGN_UP_OPEN")
 
 
 def page() -> str:
