@@ -1,4 +1,5 @@
--- The roles and what each may do. Run by `manage.py setup_database` as an administrator; repeatable.
+-- The roles: of the whole server, and all that a restore needs to find before it. Run by
+-- `manage.py setup_database` as an administrator, before privileges.sql; repeatable.
 -- owner migrates; app serves customers behind row-level security; system works for all tenants;
 -- backup copies.
 
@@ -45,22 +46,3 @@ ALTER ROLE switchyard_app SET statement_timeout = '15s';
 ALTER ROLE switchyard_app SET lock_timeout = '5s';
 ALTER ROLE switchyard_app SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE switchyard_owner SET lock_timeout = '10s';
-
-REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-GRANT USAGE, CREATE ON SCHEMA public TO switchyard_owner;
-GRANT USAGE ON SCHEMA public TO switchyard_app, switchyard_system;
-GRANT USAGE, CREATE ON SCHEMA public TO switchyard_lookup;
-ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO switchyard_app, switchyard_system;
-ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
-    GRANT USAGE, SELECT ON SEQUENCES TO switchyard_app, switchyard_system;
-ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner
-    REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
-    GRANT EXECUTE ON FUNCTIONS TO switchyard_app, switchyard_system;
-ALTER DEFAULT PRIVILEGES FOR ROLE switchyard_owner IN SCHEMA public
-    GRANT SELECT ON TABLES TO switchyard_lookup;
-
--- Raw time series (config.kit.timeseries): the app role may not even look inside, it reads views.
-CREATE SCHEMA IF NOT EXISTS series AUTHORIZATION switchyard_owner;
-GRANT USAGE ON SCHEMA series TO switchyard_system;

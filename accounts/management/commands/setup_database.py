@@ -41,6 +41,7 @@ class Command(BaseCommand):
 def install(connection: psycopg.Connection[Any], urls: list[str]) -> None:
     """Bring roles, privileges and the audit schema to this version, in one transaction."""
     install_roles(connection)
+    connection.execute((_SQL / "privileges.sql").read_bytes())
     for url in urls:
         parts = urlsplit(url)
         if parts.username and parts.password:
@@ -59,5 +60,5 @@ def install(connection: psycopg.Connection[Any], urls: list[str]) -> None:
 
 
 def install_roles(connection: psycopg.Connection[Any]) -> None:
-    """Bring the roles and their privileges in `public` to this version."""
+    """Bring the server's roles to this version; the database itself stays as it is."""
     connection.execute((_SQL / "roles.sql").read_bytes())

@@ -21,7 +21,7 @@ def _fresh() -> None:
     database.forget()
 
 
-def _fail(task: str = "accounts.forget_idempotency_keys", *args: Any) -> failures.Failure:
+def _fail(task: str = "billing.sweep_inbox", *args: Any) -> failures.Failure:
     failures.note(
         id=str(uuid.uuid4()),
         task=task,
