@@ -12,6 +12,7 @@ from config.web.docs import ApiDocsView, SchemaView
 urlpatterns = [
     path("", include("config.web.urls")),
     path("", include("allauth.account.urls")),
+    path("2fa/", include("accounts.web.factors")),
     path("2fa/", include("allauth.mfa.urls")),
     path("", include("accounts.web.urls")),
     path("", include("billing.web.urls")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from allauth.account import views as account
+from allauth.account.decorators import reauthentication_required
 from allauth.mfa.base import views as factor
 from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
@@ -12,6 +13,7 @@ from allauth.mfa.webauthn import views as webauthn
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.decorators import method_decorator
 
 
 class _Door:
@@ -112,6 +114,7 @@ class KeyAgainView(_Door, webauthn.ReauthenticateWebAuthnView):
     }
 
 
+@method_decorator(reauthentication_required(app="allauth.mfa"), name="dispatch")
 class RecoveryCodesView(_Door, recovery.ViewRecoveryCodesView):
     template_name = "backoffice/recovery_codes.html"
     words: ClassVar[dict[str, str]] = {"title": "Recovery codes"}
