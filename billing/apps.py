@@ -42,6 +42,8 @@ class BillingConfig(AppConfig):
         Unaudited("billing_ledgeraccount", "written with the first posting to it, never changed"),
         Unaudited("billing_ledgertransaction", "itself append-only, by the database"),
         Unaudited("billing_ledgerentry", "itself append-only, by the database"),
+        Unaudited("billing_usagerecord", "itself append-only, by the database"),
+        Unaudited("billing_quotaalert", "itself a log of what was told"),
         Unaudited("billing_stripeevent", "itself a log of what the vendor sent"),
     ]
 

@@ -27,3 +27,6 @@ payment_requested = Signal()
 
 vendor_event_stored = Signal()
 """Sent with `event_id`: the payment vendor says that something changed."""
+
+quota_threshold_reached = Signal()
+"""Sent with `alert`, a QuotaAlert: 80 or 100 percent of a month's quota are used."""

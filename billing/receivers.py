@@ -9,7 +9,7 @@ from django.dispatch import receiver
 from accounts.events import organization_closing
 from accounts.models import Organization
 from billing import events, tasks
-from billing.models import Invoice, PaymentAttempt, Subscription
+from billing.models import Invoice, PaymentAttempt, QuotaAlert, Subscription
 from billing.services import announcements
 from billing.services.standing import require_nothing_open
 from config.kit.tasks import after_commit
@@ -54,6 +54,11 @@ def _subscription_resumed(subscription: Subscription, **_: Any) -> None:
 @receiver(events.subscription_ended)
 def _subscription_ended(subscription: Subscription, **_: Any) -> None:
     announcements.subscription_changed(subscription, change="ended")
+
+
+@receiver(events.quota_threshold_reached)
+def _quota_threshold_reached(alert: QuotaAlert, **_: Any) -> None:
+    announcements.quota_reached(alert)
 
 
 @receiver(organization_closing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -9,11 +10,12 @@ from celery import shared_task
 from django.utils.timezone import now
 
 from billing.models import Invoice, PaymentAttempt
-from billing.services import attempts, charging, checkout, documents, inbox
+from billing.services import attempts, charging, checkout, documents, inbox, metering, quotas
 from config.kit.errors import GatewayError
 
 logger = structlog.get_logger(__name__)
 _BATCH = 100
+_RECENT, _EVERYTHING = timedelta(days=3), timedelta(days=400)
 
 
 @shared_task(name="billing.charge_attempt")
@@ -66,3 +68,20 @@ def sweep_documents() -> None:
     """Make the documents of finalised invoices that have none yet."""
     for invoice in Invoice.objects.without_document().order_by("issued_at")[:_BATCH]:
         render_invoice.delay(str(invoice.pk))
+
+
+@shared_task(name="billing.meter_usage")
+def meter_usage() -> None:
+    """Book the closed hours of the last days, and what arrived late for them."""
+    metering.meter_calls(since=now() - _RECENT, at=now())
+
+
+@shared_task(name="billing.reconcile_usage")
+def reconcile_usage() -> None:
+    """Compare everything that is still summed up with what was booked, however late it came."""
+    metering.meter_calls(since=now() - _EVERYTHING, at=now())
+
+
+@shared_task(name="billing.watch_quotas")
+def watch_quotas() -> None:
+    quotas.watch_quotas(at=now())

@@ -10,6 +10,7 @@ from billing.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.models.order import Order, OrderItem
 from billing.models.payment import PaymentAttempt, Transaction
 from billing.models.subscription import BillingPeriod, Subscription
+from billing.models.usage import QuotaAlert, UsageRecord
 
 __all__ = [
     "BillingPeriod",
@@ -27,8 +28,10 @@ __all__ = [
     "PaymentAttempt",
     "Price",
     "Product",
+    "QuotaAlert",
     "SavedCard",
     "StripeEvent",
     "Subscription",
     "Transaction",
+    "UsageRecord",
 ]

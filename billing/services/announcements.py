@@ -8,7 +8,7 @@ from typing import Any
 from accounts.rules.event_types import written
 from accounts.services.notifications import notify
 from accounts.services.webhooks import announce
-from billing.models import Invoice, Order, PaymentAttempt, Subscription
+from billing.models import Invoice, Order, PaymentAttempt, QuotaAlert, Subscription
 
 
 def invoice_paid(invoice: Invoice) -> None:
@@ -110,3 +110,32 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
 
 def _written(at: datetime | None) -> str | None:
     return written(at) if at is not None else None
+
+
+def quota_reached(alert: QuotaAlert) -> None:
+    announce(
+        alert.organization_id,
+        "usage.threshold_reached",
+        {
+            "product": alert.product,
+            "percent": alert.percent,
+            "used": alert.used,
+            "limit": alert.quota,
+            "period": f"{alert.month:%Y-%m}",
+        },
+    )
+    what = f"calls of {alert.product}" if alert.product else "API calls"
+    effect = (
+        "Further calls are answered USAGE_EXCEEDED until the month ends or the plan grows."
+        if alert.percent == 100
+        else "At 100 percent further calls are refused until the month ends."
+    )
+    notify(
+        alert.organization_id,
+        "quota_reached",
+        title=f"{alert.percent} % of this month's {what} are used",
+        text=f"{alert.used:,} of {alert.quota:,}. {effect}",
+        url="/usage/",
+        severity="critical" if alert.percent == 100 else "warning",
+        source=f"quota:{alert.organization_id}:{alert.product}:{alert.month}:{alert.percent}",
+    )

@@ -93,6 +93,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "billing.meter_usage": {"task": "billing.meter_usage", "schedule": 300.0},
+    "billing.reconcile_usage": {
+        "task": "billing.reconcile_usage",
+        "schedule": crontab(hour=1, minute=20),
+    },
+    "billing.watch_quotas": {"task": "billing.watch_quotas", "schedule": 60.0},
     "accounts.keep_series": {"task": "accounts.keep_series", "schedule": 3600.0},
     "accounts.forget_tokens": {"task": "accounts.forget_tokens", "schedule": 3600.0},
     "accounts.forget_idempotency_keys": {
