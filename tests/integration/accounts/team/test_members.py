@@ -226,9 +226,9 @@ def test_who_may_look(people: People, path: str, statuses: tuple[int, ...]) -> N
     [
         ("/team/", 9),
         ("/team/invitations/", 9),
-        ("/api/v1/organization/members", 6),
-        ("/api/v1/organization/invitations", 6),
-        ("/api/v1/organizations", 6),
+        ("/api/v1/organization/members", 7),
+        ("/api/v1/organization/invitations", 7),
+        ("/api/v1/organizations", 7),
     ],
 )
 def test_a_list_asks_as_often_for_many_rows_as_for_few(
