@@ -49,7 +49,7 @@ NAVIGATION = (
             Page("logs", "Audit log", "history", "a"),
         ),
     ),
-    ("Developers", (Page("api_docs", "API docs", "api", "d"),)),
+    ("Developers", (Page("api_keys", "API keys", "key", "k"), Page("api_docs", "API docs", "api", "d"),)),
 )
 _LINKS = (("STATUS_URL", "Status"), ("TERMS_URL", "Terms"), ("PRIVACY_URL", "Privacy"))
 ACCOUNT_MENU = (
@@ -98,6 +98,7 @@ def _for_member(request: HttpRequest, membership: Any) -> dict[str, Any]:
     ]
     return {
         "navigation": navigation,
+        "search_url": reverse("search"),
         "active_nav": _active(request.path),
         "create_menu": _create_menu(membership),
         "account_menu": [_entry(page) for page in ACCOUNT_MENU],
