@@ -13,9 +13,12 @@ urlpatterns = [
     path("", include("accounts.web.profile.urls")),
     path("", include("accounts.web.organizations.urls")),
     path("", include("accounts.web.team.urls")),
+    path("", include("accounts.web.keys.urls")),
     path("", include("accounts.web.tokens.urls")),
     path("", include("accounts.web.trail.urls")),
     path("", include("accounts.web.privacy.urls")),
     path("", include("accounts.web.support_view.urls")),
+    path("", include("accounts.web.webhooks.urls")),
+    path("", include("accounts.web.notifications.urls")),
     path("organizations/switch/", views.switch_organization, name="switch_organization"),
 ]

@@ -55,7 +55,9 @@ class EndpointOutput(Shape):
 
 class EndpointSecretOutput(Shape):
     endpoint = EndpointOutput()
-    secret = serializers.CharField(help_text="whsec_…, shown here only")
+    secret = serializers.CharField(
+        allow_null=True, help_text="whsec_…, shown here only; null when the answer is a replay"
+    )
 
 
 class DeliveryOutput(Shape):

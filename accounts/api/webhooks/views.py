@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
+import orjson
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.utils.timezone import now
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
@@ -35,6 +38,7 @@ from accounts.api.webhooks.serializers import (
 from accounts.models import WebhookDelivery, WebhookEndpoint
 from accounts.services.webhooks import endpoints, replaying
 from accounts.services.webhooks.catalogue import event_types
+from config.kit.api import OrjsonRenderer
 
 _MANAGE = dict.fromkeys(("POST", "PATCH", "DELETE"), "manage_webhooks")
 
@@ -55,6 +59,23 @@ class WebhookView(ListedView):
     def deliveries(self) -> QuerySet[WebhookDelivery]:
         rows = WebhookDelivery.objects.for_organization(self.organization)
         return rows.select_related("event")
+
+    def revealing(self, make: Callable[[], endpoints.Made], status: int) -> HttpResponse:
+        """Answer with a new secret, which is not kept with the answer for a replay."""
+        secrets: list[str] = []
+
+        def work() -> Response:
+            made = make()
+            secrets.append(made.secret)
+            shown = EndpointOutput(made.endpoint).data
+            return Response({"endpoint": shown, "secret": None}, status=status)
+
+        response = self.once(work)
+        if not secrets:
+            return response
+        document = orjson.loads(OrjsonRenderer().render(_document(response)))
+        body = OrjsonRenderer().render({**document, "secret": secrets[0]})
+        return HttpResponse(body, status=status, content_type="application/json")
 
     def read(self, shape: type[Serializer[Any]], **options: Any) -> dict[str, Any]:
         given = shape(data=self.request.data, **options)
@@ -83,8 +104,9 @@ class EndpointListView(WebhookView):
     )
     def post(self, request: Any) -> Any:
         facts = self.read(EndpointInput)
-        made = endpoints.create_endpoint(self.organization, **facts)
-        return Response(EndpointSecretOutput(made).data, status=201)
+        return self.revealing(
+            lambda: endpoints.create_endpoint(self.organization, **facts), status=201
+        )
 
 
 class EndpointDetailView(WebhookView):
@@ -140,12 +162,13 @@ class RollSecretView(WebhookView):
         operation_id="webhooks_endpoints_roll_secret",
         summary="Give an endpoint a new secret; it is in this answer only",
         description="For 24 hours messages carry a signature of either secret.",
+        parameters=[OPTIONAL_KEY],
         request=None,
         responses={200: EndpointSecretOutput, **REFUSALS},
     )
-    def post(self, request: Any, endpoint_id: UUID) -> Response:
-        made = endpoints.roll_secret(self.endpoint(endpoint_id), at=now())
-        return Response(EndpointSecretOutput(made).data)
+    def post(self, request: Any, endpoint_id: UUID) -> Any:
+        found = self.endpoint(endpoint_id)
+        return self.revealing(lambda: endpoints.roll_secret(found, at=now()), status=200)
 
 
 class EndpointEnableView(WebhookView):
@@ -247,3 +270,7 @@ class EventTypeListView(OrganizationView):
     )
     def get(self, request: Any) -> Response:
         return Response(EventTypeOutput(list(event_types().values()), many=True).data)
+
+
+def _document(response: HttpResponse) -> Any:
+    return response.data if isinstance(response, Response) else orjson.loads(response.content)

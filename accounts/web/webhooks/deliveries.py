@@ -17,7 +17,7 @@ from accounts.rules.deliveries import DeliveryStatus
 from accounts.services.webhooks import replaying
 from accounts.services.webhooks.sending import body_of
 from accounts.web.access import member_required
-from accounts.web.webhooks.endpoints import MANAGE
+from accounts.web.webhooks.endpoints import MANAGE, DeliveryList
 from accounts.web.webhooks.forms import ReplayForm
 from accounts.web.webhooks.lookup import own_delivery, own_endpoint
 
@@ -65,11 +65,25 @@ def replay_failed(request: Any, endpoint_id: UUID) -> HttpResponse:
 @require_POST
 @member_required(MANAGE)
 def replay_many(request: Any, endpoint_id: UUID) -> HttpResponse:
-    """Send the selected deliveries again."""
+    """Send the selected deliveries again, or all that match the filters of the list."""
     endpoint = own_endpoint(request, endpoint_id)
-    chosen = [key for key in map(_uuid, request.POST.getlist("selected")) if key is not None]
+    if request.POST.get("all"):
+        chosen = _matching(request, endpoint_id)
+    else:
+        chosen = [key for key in map(_uuid, request.POST.getlist("ids")) if key is not None]
     _say(request, replaying.replay_many(endpoint, chosen))
     return redirect("webhook", endpoint.pk)
+
+
+def _matching(request: Any, endpoint_id: UUID) -> list[UUID]:
+    """Return what the list shows under the filters that came along with the form."""
+    page = DeliveryList()
+    request.GET = request.POST
+    page.setup(request, endpoint_id=endpoint_id)
+    keys = list(page.chosen().values_list("pk", flat=True)[: replaying.MOST + 1])
+    if len(keys) > replaying.MOST:
+        raise replaying.TooManyToReplay
+    return keys
 
 
 def _facts(request: Any, endpoint_id: UUID, delivery_id: UUID) -> dict[str, Any]:
