@@ -49,7 +49,13 @@ NAVIGATION = (
             Page("logs", "Audit log", "history", "a"),
         ),
     ),
-    ("Developers", (Page("api_keys", "API keys", "key", "k"), Page("api_docs", "API docs", "api", "d"),)),
+    (
+        "Developers",
+        (
+            Page("api_keys", "API keys", "key", "k"),
+            Page("api_docs", "API docs", "api", "d"),
+        ),
+    ),
 )
 _LINKS = (("STATUS_URL", "Status"), ("TERMS_URL", "Terms"), ("PRIVACY_URL", "Privacy"))
 ACCOUNT_MENU = (
