@@ -109,17 +109,7 @@ def retry_page(request: HttpRequest, failure_id: UUID) -> HttpResponse:
     except (RedisError, OperationalError):
         messages.error(request, "Redis does not answer. Nothing was started.")
         return HttpResponseRedirect(back)
-    facts = {
-        "asked": {"title": "Start again"},
-        "opts": {"verbose_name": "failed task", "verbose_name_plural": "failed tasks"},
-        "effect": "The task runs once more with the same arguments and leaves this list.",
-        "rows": [f"{failure.task} {failure.args or ''}"],
-        "count": 1,
-        "total": 1,
-        "back": back,
-    }
-    everything = {**admin.site.each_context(request), "title": "Start again", **facts}
-    return TemplateResponse(request, "backoffice/confirm.html", everything)
+    return _render(request, "retry", "Start again", failure=failure, back=back)
 
 
 @require_GET

@@ -54,7 +54,7 @@ def test_customers_have_no_door_here(people: Any) -> None:
 @pytest.mark.usefixtures("house")
 def test_database_health_shows_tables_connections_and_unused_indexes(admin: Client) -> None:
     page = admin.get("/admin/operations/database/").content.decode()
-    assert "public.accounts_user" in page
+    assert database.look().tables[0].name in page
     assert "switchyard_system" in page
     assert "No replica is connected." in page
 
@@ -84,21 +84,21 @@ def test_a_failed_task_is_read_and_started_again_by_post_once(
     )
     address = f"/admin/operations/jobs/{failure.id}/retry/"
     assert "Start again" in admin.get(address).content.decode()
-    assert jobs.queue_lengths()["default"] == 0
+    assert jobs.queue_lengths()["money"] == 0
     assert admin.post(address).status_code == 302
-    assert jobs.queue_lengths()["default"] == 1
+    assert jobs.queue_lengths()["money"] == 1
     assert failures.latest() == []
     assert AuditLog.objects.filter(action="task.retried").count() == 1
     again = admin.post(address, follow=True).content.decode()
     assert "not kept any more" in again
-    assert jobs.queue_lengths()["default"] == 1
+    assert jobs.queue_lengths()["money"] == 1
 
 
 def test_those_who_only_read_may_not_start_a_task(readonly: Client) -> None:
     failure = _fail()
     assert "Start again" not in readonly.get("/admin/operations/jobs/").content.decode()
     assert readonly.post(f"/admin/operations/jobs/{failure.id}/retry/").status_code == 403
-    assert jobs.queue_lengths()["default"] == 0
+    assert jobs.queue_lengths()["money"] == 0
     assert len(failures.latest()) == 1
 
 
