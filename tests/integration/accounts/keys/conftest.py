@@ -11,6 +11,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import ApiKey
+from config.kit import context
 from config.kit.scripts import breaker
 from tests.conftest import People, WalledClient
 from tests.factories.keys import make_key
@@ -59,6 +61,27 @@ class Gateway:
 def gateway(people: People, commit: Commit) -> Gateway:
     _, text = commit(make_key, people.organization, people.alice, "keys:verify", name="Gateway")
     return Gateway(WalledClient(), commit, text)
+
+
+@pytest.fixture
+def make(people: People, commit: Commit) -> Any:
+    """Issue one of Northwind's keys and commit."""
+
+    def call(*scopes: str, **facts: Any) -> tuple[ApiKey, str]:
+        return commit(make_key, people.organization, people.alice, *scopes, **facts)  # type: ignore[no-any-return]
+
+    return call
+
+
+@pytest.fixture
+def act(people: People, commit: Commit) -> Any:
+    """Change something of Northwind's and commit."""
+
+    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+        with context.acting(organization_id=people.organization.pk):
+            return commit(function, *args, **kwargs)
+
+    return call
 
 
 @pytest.fixture

@@ -21,27 +21,6 @@ from tests.factories.keys import make_key
 from tests.integration.accounts.keys.conftest import Commit, Gateway
 
 
-@pytest.fixture
-def make(people: People, commit: Commit) -> Any:
-    """Issue one of Northwind's keys and commit."""
-
-    def call(*scopes: str, **facts: Any) -> tuple[ApiKey, str]:
-        return commit(make_key, people.organization, people.alice, *scopes, **facts)  # type: ignore[no-any-return]
-
-    return call
-
-
-@pytest.fixture
-def act(people: People, commit: Commit) -> Any:
-    """Change something of Northwind's and commit."""
-
-    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
-        with context.acting(organization_id=people.organization.pk):
-            return commit(function, *args, **kwargs)
-
-    return call
-
-
 def test_a_good_key_is_answered_in_full(gateway: Gateway, make: Any) -> None:
     key, text = make("usage:read", name="Checkout", external_id="user-7", metadata={"plan": "gold"})
     answer = gateway.verify(text, scopes=["usage:read"], endpoint="/v1/x?token=1", method="GET")

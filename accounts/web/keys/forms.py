@@ -1,0 +1,209 @@
+"""What people fill in about API keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.utils import timezone
+
+from accounts.models import ApiKey
+from accounts.rules.addresses import read_network
+from accounts.rules.scopes import AREAS, GRANTABLE, SPECIAL, VERIFY_ANY
+from accounts.services.keys import KeyChanges
+
+MOST_NETWORKS = 50
+MOST_METADATA = 4096
+OVERLAPS = (
+    ("0", "Stops at once"),
+    ("1", "1 hour"),
+    ("24", "24 hours"),
+    ("72", "3 days"),
+    ("168", "7 days"),
+)
+
+
+def scope_choices() -> list[tuple[str, str]]:
+    """Return every scope a person may give, area by area, with what it opens."""
+    choices = []
+    for area, words in AREAS.items():
+        choices.append((f"{area}:read", f"{words}: read"))
+        if f"{area}:write" in GRANTABLE:
+            choices.append((f"{area}:write", f"{words}: change"))
+    return choices + [(scope, words) for scope, words in SPECIAL.items() if scope in GRANTABLE]
+
+
+class KeyForm(forms.Form):
+    """A key's facts. `changes()` returns them as the service takes them."""
+
+    name = forms.CharField(
+        max_length=100, help_text="Where it is used, so that you know it again: Checkout, staging."
+    )
+    description = forms.CharField(
+        max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    scopes = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What the key may do with our API. A key that only your service checks needs none.",
+    )
+    tier = forms.ChoiceField(help_text="How often it may be used. Your plan sets the highest.")
+    expires_on = forms.DateField(
+        required=False,
+        label="Last day",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="It works until the end of this day, or until you revoke it when empty.",
+    )
+    allowed_cidrs = forms.CharField(
+        required=False,
+        label="Allowed networks",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        help_text="One a line, such as 203.0.113.0/24. From anywhere when empty.",
+    )
+    external_id = forms.CharField(
+        max_length=255,
+        required=False,
+        label="Your own reference",
+        help_text="Whom of your users the key belongs to; each check of it answers with this.",
+    )
+    metadata = forms.JSONField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        help_text='A JSON object that comes back with each check, such as {"plan": "gold"}.',
+    )
+
+    def __init__(self, tiers: list[str], *args: Any, key: ApiKey | None = None, **kwargs: Any):
+        if key is not None:
+            kwargs["initial"] = _initial(key)
+        super().__init__(*args, **kwargs)
+        self.key = key
+        choices = scope_choices()
+        if key is not None and VERIFY_ANY in key.scopes:
+            choices.append((VERIFY_ANY, "Verify the keys of every organization (granted by staff)"))
+        scopes: Any = self.fields["scopes"]
+        scopes.choices = choices
+        tier: Any = self.fields["tier"]
+        tier.choices = [(each, each.capitalize()) for each in _with_own(tiers, key)]
+        if key is None:
+            tier.initial = tiers[-1]
+
+    def clean_expires_on(self) -> datetime | None:
+        chosen: date | None = self.cleaned_data["expires_on"]
+        if chosen is None:
+            return None
+        if self.key is not None and chosen == _day(self.key.expires_at):
+            return self.key.expires_at
+        if chosen < timezone.localdate():
+            raise forms.ValidationError("Choose today or a day to come.")
+        if chosen.year > timezone.localdate().year + 100:
+            raise forms.ValidationError("Choose a day within a hundred years.")
+        midnight = datetime.combine(chosen + timedelta(days=1), time())
+        return timezone.make_aware(midnight).astimezone(UTC)
+
+    def clean_allowed_cidrs(self) -> list[str]:
+        lines = [line.strip() for line in self.cleaned_data["allowed_cidrs"].splitlines()]
+        found = []
+        for line in filter(None, lines):
+            try:
+                found.append(read_network(line))
+            except ValueError as error:
+                raise forms.ValidationError(f"{line[:60]} is no network.") from error
+        if len(found) > MOST_NETWORKS:
+            raise forms.ValidationError(f"At most {MOST_NETWORKS} networks are allowed.")
+        return sorted(set(found))
+
+    def clean_metadata(self) -> dict[str, Any]:
+        value = self.cleaned_data["metadata"] or {}
+        if not isinstance(value, dict):
+            raise forms.ValidationError("This must be a JSON object, in curly brackets.")
+        if len(str(value).encode()) > MOST_METADATA or "\\u0000" in ascii(value).replace(
+            "\\x00", "\\u0000"
+        ):
+            raise forms.ValidationError(f"At most {MOST_METADATA} bytes of text.")
+        return value
+
+    def changes(self) -> KeyChanges:
+        cleaned = self.cleaned_data
+        return KeyChanges(
+            name=cleaned["name"],
+            description=cleaned["description"],
+            scopes=cleaned["scopes"],
+            tier=cleaned["tier"],
+            allowed_cidrs=cleaned["allowed_cidrs"],
+            expires_at=cleaned["expires_on"],
+            external_id=cleaned["external_id"],
+            metadata=cleaned["metadata"],
+        )
+
+
+class NewKeyForm(KeyForm):
+    """A key to be made; the hidden number makes a double submit one key."""
+
+    environment = forms.ChoiceField(
+        choices=ApiKey.Environment.choices,
+        help_text="Shows in the key itself. Both kinds count against your limits alike.",
+    )
+    once = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    field_order = ("name", "environment")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["once"].initial = uuid4()
+
+    @property
+    def once_key(self) -> str:
+        """The number that this page was rendered with; without one each submit makes a key."""
+        return f"page:{self.cleaned_data['once'] or uuid4()}"
+
+
+class RotateForm(forms.Form):
+    overlap = forms.ChoiceField(
+        choices=OVERLAPS, initial="24", label="The old key goes on working for"
+    )
+    once = forms.UUIDField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["once"].initial = uuid4()
+
+    @property
+    def once_key(self) -> str:
+        return f"page:{self.cleaned_data['once'] or uuid4()}"
+
+    @property
+    def overlap_time(self) -> timedelta:
+        return timedelta(hours=int(self.cleaned_data["overlap"]))
+
+
+class RevokeForm(forms.Form):
+    reason = forms.CharField(
+        max_length=200,
+        required=False,
+        help_text="Kept with the key, for whoever asks later. Never put the key itself here.",
+    )
+
+
+def _initial(key: ApiKey) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "description": key.description,
+        "scopes": key.scopes,
+        "tier": key.tier,
+        "expires_on": _day(key.expires_at),
+        "allowed_cidrs": "\n".join(key.allowed_cidrs),
+        "external_id": key.external_id,
+        "metadata": key.metadata or None,
+    }
+
+
+def _day(moment: datetime | None) -> date | None:
+    """Return the last day that a key works on, in the reader's zone."""
+    if moment is None:
+        return None
+    return timezone.localtime(moment - timedelta(microseconds=1)).date()
+
+
+def _with_own(tiers: list[str], key: ApiKey | None) -> list[str]:
+    return tiers if key is None or key.tier in tiers else [*tiers, key.tier]
