@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from accounts.admin import customers, trail
+from accounts.admin import customers, seals, trail
 
-__all__ = ["customers", "trail"]
+__all__ = ["customers", "seals", "trail"]

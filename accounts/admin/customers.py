@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from accounts.admin.roles import ROLE_ACTIONS
+from accounts.admin.looking import LOOK
 from accounts.models import Membership, Organization, User
 from accounts.services import audit, closing, suspension
 from accounts.services.factors import SECOND_FACTORS, enrolled
@@ -103,6 +104,7 @@ class UserAdmin(StaffAdmin):
             icon="undo",
         ),
         *ROLE_ACTIONS,
+        LOOK,
     )
     export = Export(
         permission="accounts.export_user",

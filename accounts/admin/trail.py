@@ -22,6 +22,9 @@ from config.kit.asking import Export
 from config.kit.backoffice import TRAIL, CappedPaginator, StaffAdmin, TextFilter, as_uuid
 
 
+READ = "trail_read"
+
+
 class ActorFilter(TextFilter):
     title = "actor"
     parameter_name = "actor"
@@ -97,6 +100,7 @@ class TrailList(ChangeList):
 def with_names(entries: list[Any]) -> list[Any]:
     """Set `actor`, `customer` and `thing` on each entry; the trail itself holds ids only."""
     people = [as_uuid(entry.actor_id) for entry in entries if entry.actor_kind == "user"]
+    people += [as_uuid(entry.impersonator_id) for entry in entries if entry.impersonator_id]
     customers = {entry.organization_id for entry in entries if entry.organization_id}
     known = User.objects.filter(pk__in=[key for key in people if key])
     emails: dict[Any, str] = dict(known.values_list("pk", "email"))
@@ -105,9 +109,19 @@ def with_names(entries: list[Any]) -> list[Any]:
     for entry in entries:
         email = emails.get(as_uuid(entry.actor_id)) if entry.actor_kind == "user" else None
         entry.actor = email or " ".join(filter(None, (entry.actor_kind, entry.actor_id)))
+        if entry.impersonator_id and entry.impersonator_id != entry.actor_id:
+            staff = emails.get(as_uuid(entry.impersonator_id), entry.impersonator_id)
+            entry.actor = f"{entry.actor}, seen by {staff}"
         entry.customer = names.get(entry.organization_id, "")
         entry.thing = entry.entity_type.partition("_")[2] or entry.entity_type
     return entries
+
+
+def note_reading(request: Any) -> None:
+    """Write down that somebody reads the trail: once a session, or reading would fill it."""
+    if READ not in request.session:
+        request.session[READ] = True
+        audit.record("audit_log.read", request.user, path=request.path)
 
 
 @admin.register(AuditLog)
@@ -146,7 +160,12 @@ class AuditLogAdmin(StaffAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return TrailList
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        note_reading(request)
+        return super().changelist_view(request, extra_context)
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        note_reading(request)
         entry = super().get_object(request, object_id, from_field)
         return with_names([entry])[0] if entry else None
 

@@ -65,6 +65,8 @@ STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
             "accounts.export_user",
             "accounts.export_organization",
             "accounts.export_auditlog",
+            "accounts.impersonate_user",
+            "accounts.resolve_trailalert",
             "billing.export_subscription",
             "billing.export_order",
             "billing.export_invoice",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from django.apps import apps
 from django.db import connections
 
+from config.kit import context
 from config.kit.audited import Audited, Unaudited
 
 
@@ -21,8 +23,17 @@ def unaudited_tables() -> Iterator[Unaudited]:
         yield from getattr(app, "unaudited", ())
 
 
+_migration = ExitStack()
+
+
+def name_migration(**_: Any) -> None:
+    """Let what a migration writes be told from what anybody wrote past the application."""
+    _migration.enter_context(context.acting(actor_kind="migration"))
+
+
 def attach_after_migrate(*, using: str, **_: Any) -> None:
     """Create or replace both triggers on each registered table that exists by now."""
+    _migration.close()
     connection = connections[using]
     with connection.cursor() as cursor:
         existing = set(connection.introspection.table_names(cursor))

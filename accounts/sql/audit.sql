@@ -358,7 +358,7 @@ GRANT EXECUTE ON FUNCTION audit.event(text, text, text, uuid, jsonb)
     TO switchyard_app, switchyard_system;
 GRANT EXECUTE ON FUNCTION audit.prepare_partitions(int) TO switchyard_system;
 GRANT SELECT ON audit.logs TO switchyard_app, switchyard_system;
-GRANT SELECT ON audit.pii, audit.seals, audit.retired TO switchyard_system;
+GRANT SELECT ON audit.logs_default, audit.pii, audit.seals, audit.retired TO switchyard_system;
 -- The system role seals: the key lives in its environment, and the table lets it add the next seal
 -- and nothing else. A role of its own would sit in the same environment and protect nothing more.
 GRANT INSERT ON audit.seals TO switchyard_system;

@@ -41,7 +41,8 @@ class AskedAction:
 
     `effect` is the sentence the page shows. `work` takes the row and the reason, or with a `form`
     of its own what that asked, as a dict; it raises a `DomainError` to refuse. `applies` hides the
-    action where it would do nothing.
+    action where it would do nothing. With `leads_to`, which makes an address of what `work`
+    returned, it is offered for one row at a time and ends on a page with a link there.
     """
 
     name: str
@@ -54,6 +55,7 @@ class AskedAction:
     danger: bool = False
     icon: str = "bolt"
     form: type[forms.Form] | None = None
+    leads_to: Callable[[Any], str] | None = None
 
     def ask(self, request: HttpRequest, *, is_answered: bool) -> forms.Form | None:
         """Return the form of the page, filled in once it is answered; None without questions."""
@@ -99,7 +101,9 @@ def ask_about_one(
     confirmed = request.method == "POST"
     form = asked.ask(request, is_answered=confirmed)
     if confirmed and (form is None or form.is_valid()):
-        _carry_out(page, request, asked, rows, asked.answers(form))
+        made = _carry_out(page, request, asked, rows, asked.answers(form))
+        if asked.leads_to is not None and made:
+            return _way_on(page, request, asked, address=asked.leads_to(made[0]), back=back)
         return HttpResponseRedirect(back)
     return _question(page, request, asked, rows=rows, form=form, total=1, back=back)
 
@@ -124,20 +128,35 @@ def ask_about_many(
 
 def _carry_out(
     page: Any, request: HttpRequest, asked: AskedAction, rows: list[Any], answers: Any
-) -> None:
-    """Do the work row by row; a row that refuses is named and does not stop the others."""
-    done = 0
+) -> list[object]:
+    """Do the work row by row; a row that refuses is named and does not stop the others.
+
+    Returns what the work made of each row that was done.
+    """
+    made: list[object] = []
     for row in rows:
         try:
             with transaction.atomic():
-                asked.work(row, answers)
+                made.append(asked.work(row, answers))
         except DomainError as refusal:
             messages.error(request, f"{row}: {refusal.detail}")
-        else:
-            done += 1
-    if done:
-        noun = page.opts.verbose_name if done == 1 else page.opts.verbose_name_plural
-        messages.success(request, f"{asked.title}: done for {done} {noun}.")
+    if made:
+        noun = page.opts.verbose_name if len(made) == 1 else page.opts.verbose_name_plural
+        messages.success(request, f"{asked.title}: done for {len(made)} {noun}.")
+    return made
+
+
+def _way_on(
+    page: Any, request: HttpRequest, asked: AskedAction, *, address: str, back: str
+) -> HttpResponse:
+    facts = {
+        **page.admin_site.each_context(request),
+        "opts": page.opts,
+        "title": asked.title,
+        "address": address,
+        "back": back,
+    }
+    return TemplateResponse(request, "backoffice/way_on.html", facts)
 
 
 def _question(

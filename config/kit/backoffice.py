@@ -197,7 +197,7 @@ class StaffAdmin(ModelAdmin):
         """Offer the asked actions and the export to those who hold their permission, only them."""
         offered: dict[str, Any] = {}
         for asked in self.asked_actions:
-            if request.user.has_perm(asked.permission):
+            if asked.leads_to is None and request.user.has_perm(asked.permission):
                 run = partial(ask_about_many, asked=asked)
                 offered[asked.name] = (run, asked.name, asked.title)
         if self.export is not None and request.user.has_perm(self.export.permission):

@@ -67,6 +67,8 @@ _NAVIGATION = [
         "title": "Operations",
         "items": [
             _entry("Audit log", "history", "accounts_auditlog"),
+            _entry("Seals", "verified", "accounts_seal"),
+            _entry("Trail alerts", "gpp_maybe", "accounts_trailalert"),
             _page("Database health", "database", "operations_database"),
             _page("Jobs", "manufacturing", "operations_jobs"),
             _page("Backups", "backup", "operations_backups"),

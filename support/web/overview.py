@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts.admin.trail import with_names
-from accounts.models import AuditLog, Organization, User
+from accounts.models import AuditLog, Organization, TrailAlert, User
 from billing.models import Invoice, PaymentAttempt, StripeEvent, Subscription
 from licensing.models import License, TrialWorkspace
 from support.models import AdminNote
@@ -42,6 +42,7 @@ class Finding:
 
 # Worst first: money that is stuck, then customers who are, then what is only news.
 WATCHED = (
+    Watched(TrailAlert, "open", "Audit trail alerts", "gpp_bad", "bad"),
     Watched(PaymentAttempt, "left_to_staff", "Payments not booked", "money_off", "bad"),
     Watched(PaymentAttempt, "unknown_10m", "Payments unknown > 10 min", "help", "bad"),
     Watched(PaymentAttempt, "failed_24h", "Payments failed, 24 h", "credit_card_off", "warn"),

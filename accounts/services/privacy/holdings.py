@@ -27,16 +27,17 @@ class Holding:
     key: UUID
     hidden: tuple[str, ...]
 
+    def _where(self) -> str:
+        return f'"{self.table}" WHERE "{self.column}" = %s'
+
     def count(self) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(
-                f'SELECT count(*) FROM "{self.table}" WHERE "{self.column}" = %s', [self.key]
-            )
+            cursor.execute(f"SELECT count(*) FROM {self._where()}", [self.key])  # noqa: S608
             return int(cursor.fetchone()[0])
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the rows, secrets shown as ***, by a cursor of the server's."""
-        sql = f'SELECT * FROM "{self.table}" WHERE "{self.column}" = %s'
+        sql = f"SELECT * FROM {self._where()}"  # noqa: S608  names of the registry
         for row in stream(sql, [self.key]):
             yield {
                 name: HIDDEN if name in self.hidden and value else value

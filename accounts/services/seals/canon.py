@@ -37,10 +37,11 @@ class Cover:
                 "id > %s AND id <= %s AND (id > %s OR txid >= %s::xid8)",
                 [self.after_id, self.upto_id, self.covered_id, self.from_txid],
             )
-        return (
-            "id > %s AND txid >= %s::xid8 AND txid < %s::xid8",
-            [self.after_id, self.from_txid, self.until_txid],
-        )
+        condition = "id > %s AND txid >= %s::xid8 AND txid < %s::xid8"
+        values = [self.after_id, self.from_txid, self.until_txid]
+        if self.upto_id is not None:
+            return f"{condition} AND id <= %s", [*values, self.upto_id]
+        return condition, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def read_rows(cover: Cover, canon_version: int = CANON_VERSION) -> Rows:
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.itersize = CHUNK
         cursor.execute(
-            f"SELECT id, sha256(audit.canon_{int(canon_version)}(l)), at FROM audit.logs l"
+            f"SELECT id, sha256(audit.canon_{int(canon_version)}(l)), at FROM audit.logs l"  # noqa: S608
             f" WHERE {condition} ORDER BY id",
             values,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import Max
 from django.utils.timezone import now
 
 from accounts.models import Seal
@@ -73,9 +74,9 @@ def _anchor(head: Seal) -> Cover:
     upto = _ask("SELECT audit.hold_writers()")
     until = _ask("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
     after, since = _beginning(head)
-    ids = Seal.objects.filter(after_id=head.after_id).values_list("last_id", flat=True)
-    covered = max((key for key in ids if key is not None), default=after)
-    return Cover("anchor", after, max(covered, after), upto, since, until)
+    windows = Seal.objects.filter(after_id=after, kind=Seal.Kind.WINDOW)
+    covered = windows.aggregate(last=Max("last_id"))["last"] or after
+    return Cover("anchor", after, covered, upto, since, until)
 
 
 def _add(head: Seal | None, system_id: str, cover: Cover, rows: Rows) -> Seal:
