@@ -1,20 +1,25 @@
-"""What the shell around every page shows: menus, organization, theme. It asks no database.
+"""What the shell around every page shows: menus, organization, theme, what is new.
 
-The middleware has loaded all it needs; where that never ran (an unknown address, an outage) the
-shell is that of a stranger.
+The middleware has loaded all it needs but the number of new notifications, asked only where the
+bell is drawn: one query. Where the middleware never ran (an unknown address, an outage) the shell
+is that of a stranger.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.timezone import now
 
 from accounts.services.live import live
+from accounts.services.notifications.reading import count_unread
 
 THEMES = ("light", "dark")
 
@@ -44,6 +49,7 @@ NAVIGATION = (
         (
             Page("billing", "Billing", "receipt", "b"),
             Page("team", "Team", "users", "m"),
+            Page("notifications", "Notifications", "bell", "n"),
             Page("profile", "Profile", "user", "p"),
             Page("security", "Security", "shield-lock", "s"),
             Page("logs", "Audit log", "history", "a"),
@@ -53,6 +59,7 @@ NAVIGATION = (
         "Developers",
         (
             Page("api_keys", "API keys", "key", "k"),
+            Page("webhooks", "Webhooks", "webhook", "w"),
             Page("api_docs", "API docs", "api", "d"),
         ),
     ),
@@ -86,6 +93,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return facts
 
 
+def _unread(membership: Any) -> int:
+    try:
+        return count_unread(membership)
+    except DatabaseError:
+        # The page that says the database is away must not ask it.
+        return 0
+
+
 def _footer() -> list[dict[str, str]]:
     if settings.BACKOFFICE:
         return [{"label": "Customer site", "url": settings.SITE_URL}]
@@ -105,6 +120,8 @@ def _for_member(request: HttpRequest, membership: Any) -> dict[str, Any]:
     return {
         "navigation": navigation,
         "search_url": reverse("search"),
+        "notifications_url": reverse("notifications"),
+        "unread": SimpleLazyObject(partial(_unread, membership)),
         "active_nav": _active(request.path),
         "create_menu": _create_menu(membership),
         "account_menu": [_entry(page) for page in ACCOUNT_MENU],
