@@ -45,9 +45,9 @@ class Taken:
 def take_events(user: User, events: Sequence[Event]) -> Taken:
     """Store what is new of a batch. Sending it again changes nothing.
 
-    Raises `InvalidInput` when the data of an event is larger than 8 KB.
+    Raises `InvalidInput` when the data of an event is larger than 8 KB, or holds a NUL.
     """
-    _require_small(events)
+    _require_storable(events)
     with acting_as(user):
         known = SyncLog.objects.filter(user=user)
         before = set(
@@ -85,17 +85,28 @@ def _row(user: User, event: Event, facts: dict[str, Any]) -> SyncLog:
     )
 
 
-def _require_small(events: Sequence[Event]) -> None:
-    # PostgreSQL writes a blank after each colon and comma: measure as it does, and some more.
-    too_large = [
-        {"pointer": f"/events/{number}/data", "code": "too_large", "detail": "At most 8 KB."}
-        for number, event in enumerate(events)
-        if event.data is not None and _bytes(event.data) > MOST_BYTES
-    ]
-    if too_large:
-        raise InvalidInput(errors=too_large)
+def _require_storable(events: Sequence[Event]) -> None:
+    refused = []
+    for number, event in enumerate(events):
+        pointer = f"/events/{number}/data"
+        if event.data is not None and _bytes(event.data) > MOST_BYTES:
+            refused.append({"pointer": pointer, "code": "too_large", "detail": "At most 8 KB."})
+        elif _holds_nul(event.data):
+            refused.append({"pointer": pointer, "code": "invalid", "detail": "Holds a NUL."})
+    if refused:
+        raise InvalidInput(errors=refused)
 
 
 def _bytes(data: dict[str, Any]) -> int:
+    """Return how long PostgreSQL writes it at most: with a blank after each colon and comma."""
     written = orjson.dumps(data)
     return len(written) + written.count(b":") + written.count(b",")
+
+
+def _holds_nul(value: Any) -> bool:
+    """JSON can say NUL, PostgreSQL's text cannot."""
+    if isinstance(value, dict):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\x00" in value

@@ -9,7 +9,7 @@ from typing import Any
 import redis
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import has_verified_email
-from allauth.core import ratelimit
+from allauth.core.internal import ratelimit
 from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_used
@@ -92,7 +92,7 @@ def answer_challenge(secret: str, code: str) -> tuple[User, str]:
 
 def limit(request: Any, action: str, rate: str) -> None:
     """Refuse more than `rate` (such as 20/m/ip) of one thing."""
-    if not ratelimit.consume(request, action=action, config={action: rate}):
+    if not ratelimit.consume(request, app="accounts", action=action, config={action: rate}):
         raise RateLimited(retry_after=60)
 
 

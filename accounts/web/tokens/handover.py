@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.core import ratelimit
+from allauth.core.internal import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -54,7 +54,9 @@ def device_login(request: Any) -> HttpResponse:
     if request.method != "POST":
         form = DeviceCodeForm.prefilled(request.GET.get("code", ""))
         return render(request, "accounts/tokens/device.html", {"form": form})
-    if not ratelimit.consume(request, action="device_code", config=TRIES, user=request.user):
+    if not ratelimit.consume(
+        request, app="accounts", action="device_code", config=TRIES, user=request.user
+    ):
         raise RateLimited(retry_after=300)
     form = DeviceCodeForm(request.POST)
     waiting = None
