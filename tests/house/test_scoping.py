@@ -21,6 +21,7 @@ from tests.conftest import People
 from tests.factories.backoffice import device, purchase
 from tests.factories.billing import PriceFactory
 from tests.factories.licensing import trial_product
+from tests.factories.team import invitation_of
 from tests.house.routes import Route, routes
 
 # Who may come without an account: the doors themselves, programs with a credential of their own,
@@ -32,7 +33,7 @@ OPEN_PAGES = {
     "account_confirm_login_code", "account_logout", "mfa_authenticate", "health", "readiness",
     "csp_report", "api_docs", "api_schema", "demo_mail", "demo_mail_message", "demo_mail_html",
     "webhook_stripe", "api_license_validate", "api_license_activate", "api_license_deactivate",
-    "api_device_heartbeat",
+    "api_device_heartbeat", "invitation", "invitation_sign_up",
 }  # fmt: skip
 METHODS = ("get", "post")
 ALL = routes()
@@ -52,7 +53,10 @@ def world(people: People) -> dict[str, object]:
         trial, _ = start_trial(
             people.organization, product=trial_product(), name="Lab", by=people.alice, at=now()
         )
+    member = people.organization.memberships.get(user=people.bob)
+    invitation = invitation_of(people.organization)
     return {
+        "membership_id": member.pk, "invitation_id": invitation.pk, "token": "unknown",
         "trial_id": trial.pk, "license_id": license.pk, "link_id": link.pk, "order_id": order.pk,
         "invoice_id": invoice.pk, "subscription_id": license.subscription_id,
         "slug": price.product.slug, "key": "unknown", "uidb36": "1", "name": "unknown.eml",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
@@ -29,6 +30,9 @@ def test_an_administrator_appoints_staff_after_a_confirm_page(
 ) -> None:
     person = User.objects.get(email="owner1@example.com")
     session = enter(person).session.session_key
+    UserSession.objects.get_or_create(
+        session_key=session, defaults={"user": person, "ip": "192.0.2.1", "user_agent": "Firefox"}
+    )
     page = admin.get(address(person, f"make_{role}"))
     assert (page.status_code, b'name="reason"' in page.content) == (200, True)
     assert User.objects.get(pk=person.pk).role == "customer"
