@@ -186,7 +186,7 @@ def test_a_provider_signs_a_new_person_in(
     page.get_by_role("button", name="Ada Byron").click()
     expect(page.get_by_role("heading", name="Welcome to Switchyard")).to_be_visible()
     person.go("/security/connections/")
-    expect(page.get_by_text("ada@openid.example")).to_be_visible()
+    expect(page.get_by_text("ada@openid.example", exact=True)).to_be_visible()
     person.check("connected accounts")
     there = f"request to another host: {openid.url}"
     person.complaints[:] = [each for each in person.complaints if not each.startswith(there)]

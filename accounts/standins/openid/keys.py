@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 KEY_ID = "stand-in-1"
@@ -27,8 +30,19 @@ class Keys:
         if fault == "alg_none":
             return jwt.encode(claims, None, algorithm="none", headers=headers)
         if fault == "alg_hs256":
-            # The old trick: the published key used as if it were a shared secret.
-            secret = json.dumps(self.published()["keys"][0]).encode()
-            return jwt.encode(claims, secret, algorithm="HS256", headers=headers)
+            return self._forge(claims)
         key = self._foreign if fault == "bad_signature" else self._real
         return jwt.encode(claims, key, algorithm="RS256", headers=headers)
+
+    def _forge(self, claims: dict[str, Any]) -> str:
+        """The old trick: the published key used as if it were a shared secret."""
+        secret = self._real.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        head = {"alg": "HS256", "typ": "JWT", "kid": KEY_ID}
+        signed = ".".join(_encode(json.dumps(part).encode()) for part in (head, claims))
+        return f"{signed}.{_encode(hmac.digest(secret, signed.encode(), 'sha256'))}"
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -74,7 +74,7 @@ def test_a_recovery_code_works_once(committed: People) -> None:
     "path",
     [
         "/2fa/totp/activate/", "/2fa/totp/deactivate/", "/2fa/webauthn/add/",
-        "/2fa/recovery-codes/generate/", "/2fa/recovery-codes/",
+        "/2fa/recovery-codes/generate/", "/2fa/recovery-codes/", "/2fa/recovery-codes/download/",
     ],
 )  # fmt: skip
 def test_factors_are_touched_only_shortly_after_showing_who_one_is(
