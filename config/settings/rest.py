@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import environ
+from corsheaders.defaults import default_headers
 
 env = environ.Env()
+
+# Pages of other origins may call the API only when the operator lists them, and then with a
+# bearer credential: cookies are never sent along.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "PATCH", "POST", "DELETE"]
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "switchyard-organization"]
+CORS_EXPOSE_HEADERS = [
+    "X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
+    "RateLimit-Policy", "Idempotent-Replayed", "Location",
+]  # fmt: skip
+CORS_PREFLIGHT_MAX_AGE = 600
 
 # Requests a minute; an API key has the rate of its tier.
 API_REQUESTS_PER_PERSON = env.int("API_REQUESTS_PER_PERSON", default=600)
