@@ -11,8 +11,8 @@ from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from accounts.admin.roles import ROLE_ACTIONS
 from accounts.admin.looking import LOOK
+from accounts.admin.roles import ROLE_ACTIONS
 from accounts.models import Membership, Organization, User
 from accounts.services import audit, closing, suspension
 from accounts.services.factors import SECOND_FACTORS, enrolled

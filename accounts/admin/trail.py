@@ -21,7 +21,6 @@ from accounts.services.audit_triggers import audited_tables
 from config.kit.asking import Export
 from config.kit.backoffice import TRAIL, CappedPaginator, StaffAdmin, TextFilter, as_uuid
 
-
 READ = "trail_read"
 
 
