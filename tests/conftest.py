@@ -25,6 +25,7 @@ from tests import services
 STACKS = (
     "tests/browser/",
     "tests/integration/test_api_schema.py",
+    "tests/integration/test_login_examples.py",
     "tests/integration/test_outage.py",
     "tests/integration/test_purchases_under_fire.py",
 )

@@ -53,9 +53,9 @@ def allowed(people: People, user: User | None = None) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
 
 
-def redeem(code: str, **changes: str) -> Any:
+def redeem(handed: str, **changes: str) -> Any:
     body = {
-        "code": code, "verifier": VERIFIER, "client_id": QUESTION["client_id"],
+        "code": handed, "verifier": VERIFIER, "client_id": QUESTION["client_id"],
         "redirect_uri": BACK,
     }  # fmt: skip
     return ApiClient().ask("post", "auth/bridge/redeem", body | changes)

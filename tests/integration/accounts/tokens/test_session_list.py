@@ -88,7 +88,7 @@ def test_the_page_costs_the_same_for_many_sessions(
     alice.get("/security/tokens/")
     for number in range(30):
         session_of(people.alice, client_name=f"app {number}")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         alice.get("/security/tokens/")
 
 
