@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from redis import RedisError
 
 from accounts.models import DataExport, User
-from accounts.services import idempotency, sync
+from accounts.services import idempotency, sessions, sync
 from accounts.services.calls import ingest, retention
 from accounts.services.keys import publishing, rotation, usage
 from accounts.services.notifications import mailing as notices
@@ -33,6 +33,11 @@ _BATCHES = 100
 @shared_task(name="accounts.forget_idempotency_keys")
 def forget_idempotency_keys() -> None:
     idempotency.forget_old_keys(at=now())
+
+
+@shared_task(name="accounts.forget_sessions")
+def forget_sessions() -> None:
+    sessions.forget_expired_sessions()
 
 
 @shared_task(name="accounts.prepare_audit_partitions")

@@ -83,7 +83,8 @@ def end_sessions(user: User, keep: str | None = None) -> int:
 
 
 def forget_expired_sessions() -> int:
-    """Drop the rows of sessions that ran out; return how many."""
+    """Drop the sessions that ran out, and the rows of those that are gone; return how many rows."""
+    Session.objects.filter(expire_date__lte=now()).delete()
     gone, _ = UserSession.objects.exclude(session_key__in=_alive()).delete()
     return gone
 

@@ -39,6 +39,10 @@ class SteadyCache(RedisCache):
     def delete(self, *args: Any, **kwargs: Any) -> bool:
         return bool(self._steadily("delete", *args, **kwargs))
 
+    def clear(self) -> Any:
+        self._memory.clear()
+        return super().clear()
+
     def _steadily(self, verb: str, *args: Any, **kwargs: Any) -> Any:
         try:
             return getattr(self.client, verb)(*args, **kwargs)

@@ -101,6 +101,7 @@ CELERY_BEAT_SCHEDULE = {
     "billing.watch_quotas": {"task": "billing.watch_quotas", "schedule": 60.0},
     "accounts.keep_series": {"task": "accounts.keep_series", "schedule": 3600.0},
     "accounts.forget_tokens": {"task": "accounts.forget_tokens", "schedule": 3600.0},
+    "accounts.forget_sessions": {"task": "accounts.forget_sessions", "schedule": 3600.0},
     "accounts.forget_idempotency_keys": {
         "task": "accounts.forget_idempotency_keys",
         "schedule": 3600.0,

@@ -33,6 +33,9 @@ OPEN_PAGES = {
     "account_confirm_login_code", "account_logout", "mfa_authenticate", "health", "readiness",
     "csp_report", "api_docs", "api_schema", "demo_mail", "demo_mail_message", "demo_mail_html",
     "webhook_stripe", "api_license_validate", "api_license_activate", "api_license_deactivate",
+    "socialaccount_signup", "socialaccount_login_cancelled", "socialaccount_login_error",
+    "openid_login", "openid_callback", "google_login", "google_callback", "github_login",
+    "github_callback", "microsoft_login", "microsoft_callback", "mfa_login_webauthn",
     "api_device_heartbeat", "invitation", "invitation_sign_up",
 }  # fmt: skip
 METHODS = ("get", "post")
@@ -60,6 +63,7 @@ def world(people: People) -> dict[str, object]:
         "trial_id": trial.pk, "license_id": license.pk, "link_id": link.pk, "order_id": order.pk,
         "invoice_id": invoice.pk, "subscription_id": license.subscription_id,
         "slug": price.product.slug, "key": "unknown", "uidb36": "1", "name": "unknown.eml",
+        "pk": 1, "session": 1, "connection": 1, "avatar": "unknown", "size": "small",
     }  # fmt: skip
 
 

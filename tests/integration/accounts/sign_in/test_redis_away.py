@@ -75,7 +75,7 @@ def test_staff_are_told_to_wait(people: People, nowhere: str, monkeypatch: Any) 
     """AUT-9: what cannot be counted is not tried at the staff entrance."""
     plain = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": nowhere}
     options = {"OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 0.1}}
-    gone = {name: plain | options for name in settings.CACHES}
+    gone = dict.fromkeys(settings.CACHES, plain | options)
     with override_settings(
         CACHES=gone,
         REDIS_URL=nowhere,
