@@ -28,8 +28,11 @@ class TooManyToReplay(DomainError):
     message = f"More than {MOST:,} deliveries match. Choose a later moment."
 
 
+@transaction.atomic
 def send_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
     """Send the endpoint, and only it, an event of type `webhook.test`."""
+    own = WebhookEndpoint.objects.for_organization(endpoint.organization_id)
+    endpoint = own.select_for_update(no_key=True).get(pk=endpoint.pk)
     require_enabled(endpoint)
     payload = {
         **event_types()[TEST].example,

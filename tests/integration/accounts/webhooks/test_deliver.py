@@ -1,0 +1,226 @@
+"""API-8: messages are signed over their exact bytes, tried again with patience, recorded whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.utils import ProgrammingError
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+from standardwebhooks.webhooks import Webhook
+
+from accounts.models import Notification, NotificationMail, WebhookDelivery, WebhookEvent
+from accounts.rules import deliveries as rules
+from accounts.services.webhooks import announce, endpoints, replaying, sending
+from accounts.services.webhooks.catalogue import event_types
+from config.kit.errors import Conflict
+from tests.conftest import People
+from tests.factories.webhooks import SECRET, announced, endpoint_of, reply
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_message_arrives_signed_and_is_recorded(
+    organization: Any, endpoint: Any, receiver: Any, send: Any, fresh: Any
+) -> None:
+    """API-8: HMAC over the exact bytes with timestamp and id; the id is the event's."""
+    delivery = announced(organization, "license.revoked")
+    assert send(delivery)
+    (message,) = receiver.messages
+    told = Webhook(SECRET).verify(message.body, message.headers)
+    assert told["type"] == "license.revoked"
+    assert told["data"] == event_types()["license.revoked"].example
+    assert message.headers["webhook-id"] == told["id"] == str(delivery.event_id)
+    delivery = fresh(delivery)
+    assert (delivery.status, delivery.attempts, delivery.response_status) == ("succeeded", 1, 204)
+    assert delivery.next_attempt_at is None
+    assert delivery.latency_ms is not None
+    (attempt,) = delivery.log.all()
+    assert (attempt.number, attempt.response_status, attempt.error_code) == (1, 204, "")
+    assert SECRET not in str(attempt.request_headers)
+    assert not send_again_is_possible(delivery)
+
+
+def send_again_is_possible(delivery: WebhookDelivery) -> bool:
+    return sending.deliver(delivery.pk, at=now() + timedelta(days=1))
+
+
+def test_only_endpoints_that_ask_for_a_type_are_told(organization: Any, endpoint: Any) -> None:
+    endpoint.event_types = ["license.*", "order.paid"]
+    endpoint.save()
+    example = event_types()["invoice.paid"].example
+    assert announce(organization.pk, "invoice.paid", example) is None
+    assert announced(organization, "license.suspended").endpoint_id == endpoint.pk
+    assert announced(organization, "order.paid").endpoint_id == endpoint.pk
+    assert not WebhookEvent.objects.filter(type="invoice.paid").exists()
+
+
+def test_announcing_costs_one_query_when_nobody_listens(organization: Any) -> None:
+    example = event_types()["license.issued"].example
+    with CaptureQueriesContext(connection) as counted:
+        assert announce(organization.pk, "license.issued", example) is None
+    assert len([each for each in counted if "set_config" not in each["sql"]]) == 1
+
+
+def test_a_payload_that_the_catalogue_does_not_know_is_a_fault_of_ours(organization: Any) -> None:
+    with pytest.raises(ValueError, match="catalogue"):
+        announce(organization.pk, "license.exploded", {})
+    with pytest.raises(ValueError, match="fields"):
+        announce(organization.pk, "license.issued", {"id": "1"})
+
+
+def test_tries_follow_the_schedule_under_one_id_until_it_is_over(
+    organization: Any, endpoint: Any, receiver: Any, send: Any, fresh: Any
+) -> None:
+    """API-8: retries with backoff and jitter; the id and the bytes never change."""
+    receiver.answer = lambda handler: reply(handler, 500, b"broken")
+    delivery = announced(organization)
+    for number, wait in enumerate((*rules.WAITS, None), start=1):
+        assert send(delivery)
+        delivery = fresh(delivery)
+        assert delivery.attempts == delivery.tries == number
+        if wait is None:
+            assert (delivery.status, delivery.error_code) == ("failed", "http_error")
+        else:
+            waits = delivery.next_attempt_at - delivery.log.get(number=number).finished_at
+            assert wait <= waits <= wait * (1 + rules.JITTER)
+    assert {message.headers["webhook-id"] for message in receiver.messages} == {
+        str(delivery.event_id)
+    }
+    assert len({message.body for message in receiver.messages}) == 1
+    assert delivery.log.first().response_body == "broken"
+    assert fresh(endpoint).failure_streak == 10
+
+
+def test_a_success_ends_the_streak(
+    organization: Any, endpoint: Any, receiver: Any, send: Any, fresh: Any
+) -> None:
+    receiver.answer = lambda handler: reply(handler, 503)
+    delivery = announced(organization)
+    send(delivery)
+    assert fresh(endpoint).failing_since is not None
+    receiver.answer = lambda handler: reply(handler, 200)
+    send(delivery)
+    assert (fresh(endpoint).failing_since, fresh(endpoint).failure_streak) == (None, 0)
+    assert fresh(delivery).status == "succeeded"
+
+
+def test_410_disables_the_endpoint_and_tells_its_people(
+    people: People, endpoint: Any, receiver: Any, send: Any, fresh: Any
+) -> None:
+    """API-8: auto-disable."""
+    receiver.answer = lambda handler: reply(handler, 410)
+    first, second = announced(people.organization), announced(people.organization)
+    send(first)
+    assert (fresh(endpoint).status, fresh(first).status) == ("auto_disabled", "failed")
+    assert fresh(second).status == "abandoned"
+    told = Notification.objects.get(kind="webhook_disabled")
+    assert told.url == f"/webhooks/{endpoint.pk}/"
+    # Bob may not manage webhooks: the mail is Alice's.
+    assert [mail.user_id for mail in NotificationMail.objects.all()] == [people.alice.pk]
+
+
+def test_an_endpoint_that_fails_for_five_days_is_disabled(
+    organization: Any, endpoint: Any, receiver: Any, send: Any, fresh: Any
+) -> None:
+    """API-8: auto-disable, not before both patience and tries are used up."""
+    receiver.answer = lambda handler: reply(handler, 500)
+    endpoint.failing_since, endpoint.failure_streak = now() - rules.PATIENCE, 8
+    endpoint.save()
+    delivery = announced(organization)
+    send(delivery)
+    assert fresh(endpoint).is_enabled, "nine tries are too few"
+    send(delivery)
+    assert fresh(endpoint).status == "auto_disabled"
+    assert "5 days" in fresh(endpoint).disabled_reason
+    endpoints.enable_endpoint(endpoint)
+    assert (fresh(endpoint).failing_since, fresh(endpoint).failure_streak) == (None, 0)
+    assert replaying.replay_failed(endpoint, since=now() - timedelta(hours=1)) == 1
+
+
+def test_while_a_secret_is_replaced_both_sign(
+    organization: Any, endpoint: Any, receiver: Any, send: Any, fresh: Any
+) -> None:
+    """API-8: secret rolled with an overlap of 24 hours."""
+    made = endpoints.roll_secret(endpoint, at=now())
+    send(announced(organization))
+    message = receiver.messages[-1]
+    assert len(message.headers["webhook-signature"].split(" ")) == 2
+    for secret in (SECRET, made.secret):
+        Webhook(secret).verify(message.body, message.headers)
+    row = fresh(endpoint)
+    assert row.secrets(row.former_secret_expires_at) == [made.secret]
+    assert SECRET.encode() not in bytes(row.secret_sealed)
+
+
+def test_a_message_that_went_astray_with_its_worker_is_sent_again(
+    organization: Any, endpoint: Any, receiver: Any, fresh: Any
+) -> None:
+    delivery = announced(organization)
+    at = now()
+    claim = sending._claim(delivery.pk, at)  # The worker dies here.
+    assert claim is not None
+    assert not sending.deliver(delivery.pk, at=at + timedelta(seconds=1)), "it is leased"
+    assert delivery.pk in sending.due(at=at + sending.LEASE)
+    assert sending.deliver(delivery.pk, at=at + sending.LEASE)
+    assert fresh(delivery).status == "succeeded"
+    assert [each.finished_at is None for each in delivery.log.order_by("number")] == [True, False]
+
+
+def test_an_endpoint_is_called_only_so_often_at_once(organization: Any, endpoint: Any) -> None:
+    """A slow customer holds a few workers, never all; a failing one holds one."""
+    for _ in range(rules.AT_ONCE + 2):
+        announced(organization)
+    at = now()
+    waiting = sending.due(at=at)
+    assert len(waiting) == rules.AT_ONCE
+    assert all(sending._claim(key, at) for key in waiting)
+    (left, *_) = sending.due(at=at)
+    assert sending._claim(left, at) is None
+    other = endpoint_of(organization, event_types=["order.*"])
+    quick = WebhookDelivery.objects.get(pk=announced_for(organization, other))
+    assert sending._claim(quick.pk, now()) is not None
+
+
+def announced_for(organization: Any, endpoint: Any) -> Any:
+    event = announce(organization.pk, "order.paid", event_types()["order.paid"].example)
+    return event.deliveries.get(endpoint=endpoint).pk
+
+
+def test_ids_sort_in_the_order_of_announcement(organization: Any, endpoint: Any) -> None:
+    told = [announced(organization).event_id for _ in range(50)]
+    assert told == sorted(told)
+
+
+def test_an_event_cannot_be_changed(organization: Any, endpoint: Any) -> None:
+    delivery = announced(organization)
+    with pytest.raises(ProgrammingError, match="written once"):
+        WebhookEvent.objects.filter(pk=delivery.event_id).update(type="other")
+
+
+def test_what_is_older_than_thirty_days_is_forgotten(organization: Any, endpoint: Any) -> None:
+    old, young = announced(organization), announced(organization)
+    at = young.event.created_at + rules.KEPT
+    assert replaying.forget_old(at=at) == 1
+    assert list(WebhookDelivery.objects.values_list("pk", flat=True)) == [young.pk]
+    assert not WebhookEvent.objects.filter(pk=old.event_id).exists()
+
+
+def test_replaying_sends_the_same_message_again(
+    organization: Any, endpoint: Any, receiver: Any, send: Any, fresh: Any
+) -> None:
+    delivery = announced(organization)
+    send(delivery)
+    replaying.replay(delivery)
+    assert (fresh(delivery).status, fresh(delivery).tries) == ("pending", 0)
+    assert send(fresh(delivery))
+    assert fresh(delivery).attempts == 2
+    assert receiver.messages[0].body == receiver.messages[1].body
+    endpoints.disable_endpoint(endpoint)
+    with pytest.raises(Conflict):
+        replaying.replay(delivery)
+    with pytest.raises(Conflict):
+        replaying.send_test(endpoint)
