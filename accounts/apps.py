@@ -17,6 +17,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
     webhook_events: ClassVar[tuple[EventType, ...]] = EVENTS
     audited: ClassVar[list[Audited]] = [
+        Audited("accounts_callrecording"),
         Audited(
             "accounts_user",
             skip=("updated_at", "last_login"),

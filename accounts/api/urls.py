@@ -9,6 +9,7 @@ from accounts.api import views
 urlpatterns = [
     path("", include("accounts.api.keys.urls")),
     path("me", views.MeView.as_view(), name="api_me"),
+    path("", include("accounts.api.usage.urls")),
     path("", include("accounts.api.sessions.urls")),
     path("", include("accounts.api.team.urls")),
     path("", include("accounts.api.settings.urls")),

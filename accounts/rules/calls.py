@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 VALID = "VALID"
 OWN_API = "switchyard-api"
 """The product that calls of our own API are noted under: shown, never metered."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 LONGEST_ENDPOINT = 200
 MOST_MILLISECONDS = 2**31 - 1
 _VARIABLE = re.compile(
@@ -59,6 +60,13 @@ def moment_of(key: UUID) -> datetime:
     return datetime.fromtimestamp(milliseconds // 1000, UTC).replace(
         microsecond=milliseconds % 1000 * 1000
     )
+
+
+def id_at(moment: datetime, noise: int) -> UUID:
+    """Return a UUID version 7 that bears `moment`; `noise` fills its 74 random bits."""
+    milliseconds = (moment - EPOCH) // MILLISECOND
+    high, low = noise >> 62 & 0xFFF, noise & (1 << 62) - 1
+    return UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
 
 
 def clean_endpoint(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import orjson
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -51,12 +51,13 @@ class StrictParser(parsers.JSONParser):
     """JSON only, bounded in size, parsed strictly (no NaN, no lone surrogates)."""
 
     renderer_class = renderers.JSONRenderer
+    limit: ClassVar[int] = MAX_BODY
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Any = None
     ) -> dict[str, Any]:
-        body = stream.read(MAX_BODY + 1)
-        if len(body) > MAX_BODY:
+        body = stream.read(self.limit + 1)
+        if len(body) > self.limit:
             raise BodyTooLarge
         try:
             value = orjson.loads(body)

@@ -59,6 +59,7 @@ NAVIGATION = (
         "Developers",
         (
             Page("api_keys", "API keys", "key", "k"),
+            Page("usage", "Usage", "chart-bar", "u"),
             Page("webhooks", "Webhooks", "webhook", "w"),
             Page("api_docs", "API docs", "api", "d"),
         ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
+from django.db import transaction
 
 from accounts.gateways import call_stream
 from accounts.gateways.call_stream import StreamAway
@@ -92,3 +93,13 @@ def _with_bodies(call: Call, keeps: bool) -> Call:
         response_body=redact(call.response_body) if keeps and call.response_body else None,
         reported=True,
     )
+
+
+@transaction.atomic
+def keep_bodies(organization: Organization, wanted: bool) -> None:
+    """Keep bodies of the calls reported from now on, or stop; the trail holds who said so."""
+    row, _ = CallRecording.objects.get_or_create(organization=organization)
+    row = CallRecording.objects.select_for_update().get(pk=row.pk)
+    if row.keeps_bodies != wanted:
+        row.keeps_bodies = wanted
+        row.save(update_fields=["keeps_bodies"])
