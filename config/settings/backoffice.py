@@ -33,7 +33,13 @@ _NAVIGATION = [
         "items": [
             _entry("Users", "person", "accounts_user"),
             _entry("Organizations", "apartment", "accounts_organization"),
+            _entry("API keys", "vpn_key", "accounts_apikey"),
+            _entry("API allowances", "speed", "accounts_apiallowance"),
             _entry("Notes", "sticky_note_2", "support_adminnote"),
+            _entry("API sessions", "devices_other", "accounts_refreshtoken"),
+            _entry("Hand-overs", "swap_horiz", "accounts_bridgetoken"),
+            _entry("Device codes", "pin", "accounts_deviceauthorization"),
+            _entry("Client reports", "sync", "accounts_synclog"),
         ],
     },
     {

@@ -12,6 +12,7 @@ from drf_spectacular.plumbing import get_lib_doc_excludes
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api.base import OrganizationView
+from accounts.api.tokens.base import Door
 
 
 class SessionScheme(OpenApiAuthenticationExtension):
@@ -29,9 +30,25 @@ class SessionScheme(OpenApiAuthenticationExtension):
         }
 
 
+class BearerScheme(OpenApiAuthenticationExtension):
+    """A person's access token or an organization's API key, by the same header."""
+
+    target_class = "accounts.api.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An access token from /auth/login (docs/api.md), acting for the "
+            "organization that the header Switchyard-Organization names or for the oldest one; "
+            "or an API key, sw_live_… or sw_test_….",
+        }
+
+
 def undocumented_bases() -> list[Any]:
     """Return the classes whose docstrings speak to us and not to the readers of the API."""
-    return [*get_lib_doc_excludes(), OrganizationView]
+    return [*get_lib_doc_excludes(), OrganizationView, Door]
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")

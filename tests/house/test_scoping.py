@@ -22,6 +22,7 @@ from tests.factories.backoffice import device, purchase
 from tests.factories.billing import PriceFactory
 from tests.factories.licensing import trial_product
 from tests.factories.team import invitation_of
+from tests.factories.tokens import session_of
 from tests.house.routes import Route, routes
 
 # Who may come without an account: the doors themselves, programs with a credential of their own,
@@ -36,6 +37,8 @@ OPEN_PAGES = {
     "socialaccount_signup", "socialaccount_login_cancelled", "socialaccount_login_error",
     "openid_login", "openid_callback", "google_login", "google_callback", "github_login",
     "github_callback", "microsoft_login", "microsoft_callback", "mfa_login_webauthn",
+    "api_auth_login", "api_auth_second_factor", "api_auth_refresh", "api_bridge_redeem",
+    "api_device", "api_device_token", "jwks",
     "api_device_heartbeat", "invitation", "invitation_sign_up",
 }  # fmt: skip
 METHODS = ("get", "post")
@@ -63,7 +66,7 @@ def world(people: People) -> dict[str, object]:
         "trial_id": trial.pk, "license_id": license.pk, "link_id": link.pk, "order_id": order.pk,
         "invoice_id": invoice.pk, "subscription_id": license.subscription_id,
         "slug": price.product.slug, "key": "unknown", "uidb36": "1", "name": "unknown.eml",
-        "pk": 1, "session": 1, "connection": 1, "avatar": "unknown", "size": "small",
+        "family": session_of(people.alice).session, "pk": 1, "session": 1, "connection": 1, "avatar": "unknown", "size": "small",
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.tokens.serializers import TokensOutput
+from accounts.rules.refusals import NeedsAPerson
 from accounts.services.tokens.issuing import Issued
 from config.kit.api import StrictSerializer
 
@@ -35,6 +36,8 @@ class IsPerson(permissions.BasePermission):
     """Somebody signed in, in an organization or not; an API key is nobody."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
+        if getattr(request, "api_key", None) is not None:
+            raise NeedsAPerson
         return bool(request.user.is_authenticated)
 
 
