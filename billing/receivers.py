@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.dispatch import receiver
+from django.utils.timezone import now
 
 from accounts.events import organization_closing
 from accounts.models import Organization
 from billing import events, tasks
 from billing.models import Invoice, PaymentAttempt, QuotaAlert, Subscription
 from billing.services import announcements
+from billing.services.api_plans import renew_allowances
 from billing.services.standing import require_nothing_open
 from config.kit.tasks import after_commit
 
@@ -39,6 +41,7 @@ def _payment_failed(attempt: PaymentAttempt, **_: Any) -> None:
 @receiver(events.subscription_activated)
 def _subscription_activated(subscription: Subscription, **_: Any) -> None:
     announcements.subscription_changed(subscription, change="activated")
+    renew_allowances(subscription, at=now())
 
 
 @receiver(events.subscription_cancelled)
@@ -54,6 +57,7 @@ def _subscription_resumed(subscription: Subscription, **_: Any) -> None:
 @receiver(events.subscription_ended)
 def _subscription_ended(subscription: Subscription, **_: Any) -> None:
     announcements.subscription_changed(subscription, change="ended")
+    renew_allowances(subscription, at=now())
 
 
 @receiver(events.quota_threshold_reached)

@@ -43,7 +43,7 @@ class ApiKeyQuerySet(OrganizationQuerySet):
         )
 
     def matching(self, text: str) -> ApiKeyQuerySet:
-        """Any fragment of the name or the shown parts; a whole key is found by its public part."""
+        """Any fragment of the name or reference, or what a key begins or ends with."""
         public = text.removeprefix("sw_live_").removeprefix("sw_test_")[:8]
         wanted = Q(name__icontains=text) | Q(external_id__icontains=text) | Q(last4=text[-4:])
         return self.filter(wanted | Q(public_id__startswith=public)) if public else self

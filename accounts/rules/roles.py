@@ -46,6 +46,7 @@ STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
     PlatformRole.READONLY: frozenset(),
     PlatformRole.SUPPORT: frozenset(
         {
+            "accounts.disable_apikey",
             "licensing.suspend_license",
             "licensing.deactivate_devicelink",
             "licensing.export_license",
@@ -76,6 +77,10 @@ STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
             "licensing.export_devicelink",
             "accounts.suspend_user",
             "accounts.suspend_organization",
+            "accounts.export_apikey",
+            "accounts.disable_apikey",
+            "accounts.revoke_apikey",
+            "accounts.grant_platform_verify",
             "accounts.restore_organization",
             "accounts.change_role",
             "licensing.suspend_license",
