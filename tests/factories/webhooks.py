@@ -21,7 +21,9 @@ from config.kit.ids import seal
 SECRET = make_secret()
 
 
-def endpoint_of(organization: Organization, url: str = "https://hooks.example/", **facts: Any):  # noqa: ANN201
+def endpoint_of(
+    organization: Organization, url: str = "https://hooks.example/", **facts: Any
+) -> WebhookEndpoint:
     """An endpoint with a known secret, without asking whether its address may be called."""
     defaults = {"event_types": ["*"], "secret_sealed": seal(SECRET)}
     return WebhookEndpoint.objects.create(organization=organization, url=url, **defaults | facts)
