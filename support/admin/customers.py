@@ -6,6 +6,8 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
@@ -74,4 +76,6 @@ class CustomerAdmin(OrganizationAdmin):
 
 
 # Libraries bring pages of their own, where secrets could be read and rows edited or deleted.
-admin.site.unregister([Authenticator, EmailAddress, Group])
+admin.site.unregister(
+    [Authenticator, EmailAddress, Group, SocialAccount, SocialApp, SocialToken, UserSession]
+)

@@ -15,6 +15,7 @@ from accounts.models import AuditLog, Organization, TrailAlert, User
 from billing.models import Invoice, PaymentAttempt, StripeEvent, Subscription
 from licensing.models import License, TrialWorkspace
 from support.models import AdminNote
+from support.models.figures import user_stats
 from support.web.machinery import machinery
 
 LATEST = 12
@@ -61,13 +62,14 @@ WATCHED = (
 
 
 def compose(request: HttpRequest, facts: dict[str, Any]) -> dict[str, Any]:
-    """Add the page's facts: one count a watched set, three queries for the trail."""
+    """Add the page's facts: one count a watched set, one for the people, three for the trail."""
     findings = [_find(watched) for watched in WATCHED]
     facts |= {
         "title": "Overview",
         "findings": findings,
         "all_clear": not any(found.count for found in findings if found.tone != "news"),
         "machinery": machinery(),
+        "people": user_stats(),
         "latest": with_names(list(AuditLog.objects.all()[:LATEST])),
         "trail_url": reverse("admin:accounts_auditlog_changelist"),
     }
