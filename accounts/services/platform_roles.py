@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import transaction
 
 from accounts import events
@@ -33,7 +35,7 @@ def change_platform_role(user: User, *, role: str, reason: str) -> User:
     actor_id = here.actor_id if here is not None and here.actor_kind == "user" else None
     if actor_id == str(user.pk):
         raise NotYourOwnRole
-    keys = [user.pk, *([actor_id] if actor_id else [])]
+    keys: list[UUID | str] = [user.pk, *([actor_id] if actor_id else [])]
     locked = {
         str(each.pk): each
         for each in User.objects.select_for_update().filter(pk__in=keys).order_by("pk")
@@ -49,6 +51,7 @@ def change_platform_role(user: User, *, role: str, reason: str) -> User:
     user.save(update_fields=["role"])
     ended = end_sessions(user)
     events.credentials_changed.send(User, user=user, keep=None)
-    facts = {"before": before, "after": role, "sessions_ended": ended}
-    audit.record("user.role_changed", user, reason=reason, **facts)
+    audit.record(
+        "user.role_changed", user, reason=reason, before=before, after=role, sessions_ended=ended
+    )
     return user

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from accounts.models import Membership
-from config.web.overview import Company, LicenseFigures, Safety
+from config.web.overview import LicenseFigures, Safety
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,14 @@ class Step:
         return "" if self.done else self.text
 
 
-def first_steps(
-    membership: Membership, safety: Safety, licenses: LicenseFigures, company: Company
-) -> list[Step]:
+def first_steps(membership: Membership, safety: Safety, licenses: LicenseFigures) -> list[Step]:
     """Return the steps that this member can do: who may not invite is not told to."""
     return [
         *_own_account(safety),
         *(_organization(membership) if membership.allows("manage_organization") else ()),
         *_first_resource(licenses),
-        *(_colleague(company) if membership.allows("manage_team") else ()),
+        *(_colleague(safety) if membership.allows("manage_team") else ()),
+        *(_billing_alert(safety) if membership.allows("manage_billing") else ()),
     ]
 
 
@@ -85,21 +84,21 @@ def _first_resource(licenses: LicenseFigures) -> Iterator[Step]:
     )
 
 
-def _colleague(company: Company) -> Iterator[Step]:
+def _colleague(safety: Safety) -> Iterator[Step]:
     yield Step(
         "Invite a colleague",
         "So that somebody can act when you are away.",
-        company.has_colleagues or company.has_invited,
+        safety.has_company,
         reverse("team_invite"),
         "Invite",
     )
 
 
-def _billing_alert(company: Company) -> Iterator[Step]:
+def _billing_alert(safety: Safety) -> Iterator[Step]:
     yield Step(
         "Set a billing alert",
         "Decide who gets a mail when a payment fails or a limit comes near.",
-        company.has_billing_alert,
+        safety.has_billing_alert,
         reverse("notification_rules"),
         "Decide",
     )

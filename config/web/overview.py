@@ -12,7 +12,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, When
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
-from accounts.models import Invitation, Membership, NotificationRule, Organization, User
+from accounts.models import Invitation, Membership, NotificationRule, Organization
 from accounts.services.factors import enrolled
 from billing.models import Transaction
 from config.kit.money import Money
@@ -25,38 +25,32 @@ BILLING_ALERTS = ("payment_failed", "quota_reached")
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """What protects the signed-in person's own account."""
+    """What keeps a person and their organization from harm.
+
+    `has_company`: somebody else could act, or was invited to. `has_billing_alert`: somebody
+    decided who gets a mail or a call when money is the problem.
+    """
 
     email_confirmed: bool
     second_factor: bool
-
-
-def safety_of(user: User) -> Safety:
-    """One query."""
-    confirmed = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
-    row = User.objects.filter(pk=user.pk).values_list(Exists(confirmed), enrolled()).get()
-    return Safety(*row)
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """Who else is there, or was asked, and whether somebody said who hears of money."""
-
-    has_colleagues: bool
-    has_invited: bool
+    has_company: bool
     has_billing_alert: bool
 
 
-def company_of(membership: Membership) -> Company:
+def safety_of(membership: Membership) -> Safety:
     """One query."""
-    rows = Membership.objects.for_organization(membership.organization_id)
-    invited = Invitation.objects.for_organization(membership.organization_id).unanswered()
-    rules = NotificationRule.objects.for_organization(membership.organization_id)
-    alert = rules.filter(kind__in=BILLING_ALERTS).filter(Q(email=True) | Q(webhook=True))
-    row = rows.filter(pk=membership.pk).values_list(
-        Exists(rows.exclude(pk=membership.pk)), Exists(invited), Exists(alert)
+    ours = membership.organization_id
+    confirmed = EmailAddress.objects.filter(user=OuterRef("user_id"), verified=True)
+    members = Membership.objects.for_organization(ours)
+    invited = Invitation.objects.for_organization(ours).unanswered()
+    rules = NotificationRule.objects.for_organization(ours).filter(kind__in=BILLING_ALERTS)
+    row = members.filter(pk=membership.pk).values_list(
+        Exists(confirmed),
+        enrolled("user_id"),
+        Exists(members.exclude(pk=membership.pk)) | Exists(invited),
+        Exists(rules.filter(Q(email=True) | Q(webhook=True))),
     )
-    return Company(*row.get())
+    return Safety(*row.get())
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from config.web.overview import (
     Safety,
     Spend,
     busiest_licenses,
-    company_of,
     license_figures,
     safety_of,
     spend_by_month,
@@ -39,7 +38,7 @@ LICENSES_SHOWN = 5
 def overview(request: Any) -> HttpResponse:
     """What needs attention, what there is, what it costs, what happened."""
     at, organization = now(), request.organization
-    safety = safety_of(request.user)
+    safety = safety_of(request.membership)
     licenses = license_figures(organization, at)
     spend = spend_by_month(organization, at)
     facts = _first_steps(request, safety, licenses, spend)
@@ -69,7 +68,7 @@ def _first_steps(
 
 
 def _steps(membership: Membership, safety: Safety, licenses: LicenseFigures) -> dict[str, Any]:
-    steps = checklist.first_steps(membership, safety, licenses, company_of(membership))
+    steps = checklist.first_steps(membership, safety, licenses)
     done = sum(step.done for step in steps)
     return {
         "steps": steps,
@@ -87,7 +86,7 @@ def first_steps(request: Any) -> HttpResponse:
     if request.method == "POST":
         hide_first_steps(membership, at=None if request.POST.get("show") else at)
         return redirect("overview")
-    facts = _steps(membership, safety_of(request.user), license_figures(request.organization, at))
+    facts = _steps(membership, safety_of(membership), license_figures(request.organization, at))
     return render(request, "config/first_steps_page.html", facts)
 
 

@@ -15,14 +15,13 @@ from config.kit.api import StrictSerializer
 Shape = serializers.Serializer[Any]
 
 
-def _no_blank(text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise serializers.ValidationError("Write a name.", "blank")
-    return text.strip()
+def _printable(text: str) -> None:
+    if not text.isprintable():
+        raise serializers.ValidationError("Write a name without control characters.", "invalid")
 
 
 class OrganizationInput(StrictSerializer):
-    name = serializers.CharField(max_length=120, validators=[_no_blank], required=False)
+    name = serializers.CharField(max_length=120, validators=[_printable], required=False)
     country = serializers.CharField(
         max_length=2, required=False, allow_blank=True, help_text="ISO 3166 code"
     )
@@ -34,7 +33,7 @@ class OrganizationInput(StrictSerializer):
 
 
 class NewOrganizationInput(OrganizationInput):
-    name = serializers.CharField(max_length=120, validators=[_no_blank])
+    name = serializers.CharField(max_length=120, validators=[_printable])
 
 
 class MemberOutput(Shape):

@@ -142,7 +142,8 @@ def _require_room(organization: Organization, wanted: int, at: datetime) -> None
 
 def _unanswered(organization: Organization, emails: Sequence[str]) -> Iterable[Invitation]:
     rows = Invitation.objects.for_organization(organization).unanswered().select_for_update()
-    return rows.annotate(lower=Lower("email")).filter(lower__in=emails).order_by("pk")
+    found: Iterable[Invitation] = rows.annotate(lower=Lower("email")).filter(lower__in=emails)
+    return found
 
 
 def _addresses_of_members(organization: Organization, emails: Sequence[str]) -> set[str]:

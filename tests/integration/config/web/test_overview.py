@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.timezone import now
 
-from accounts.models import Organization
+from accounts.models import NotificationRule, Organization
 from accounts.services import audit
 from billing.models import Transaction
 from config.kit import context
@@ -21,6 +21,7 @@ from config.web.presence import presence_of
 from licensing.models import DeviceLink, License
 from tests.conftest import People, WalledClient
 from tests.factories.billing import ProductFactory, order_of, profile_of
+from tests.factories.team import invitation_of
 
 MOST_QUERIES = 12
 
@@ -95,6 +96,25 @@ def test_first_steps_tick_themselves(alice: WalledClient, organization: Organiza
     steps = {step.title: step.done for step in alice.get("/").context["steps"]}
     assert steps["License an app"]
     assert steps["Activate a device"]
+
+
+def test_a_colleague_and_a_billing_alert_are_steps_worked_out_from_what_is_there(
+    alice: WalledClient, bob: WalledClient, organization: Organization
+) -> None:
+    organization.memberships.exclude(role="owner").delete()
+    steps = {step.title: step.done for step in alice.get("/first-steps/").context["steps"]}
+    assert (steps["Invite a colleague"], steps["Set a billing alert"]) == (False, False)
+    invitation_of(organization)
+    NotificationRule.objects.create(
+        organization=organization, kind="payment_failed", in_app=True, email=True
+    )
+    steps = {step.title: step.done for step in alice.get("/first-steps/").context["steps"]}
+    assert (steps["Invite a colleague"], steps["Set a billing alert"]) == (True, True)
+
+
+def test_who_may_neither_invite_nor_pay_is_not_told_to(bob: WalledClient) -> None:
+    steps = {step.title for step in bob.get("/first-steps/").context["steps"]}
+    assert not steps & {"Invite a colleague", "Set a billing alert", "Describe your organization"}
 
 
 def test_first_steps_can_be_hidden_and_shown_again(
