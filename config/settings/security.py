@@ -16,8 +16,11 @@ _prefix = "__Host-" if HTTPS else ""
 _name = "backoffice" if _process == "backoffice" else "switchyard"
 
 AUTH_USER_MODEL = "accounts.User"
-# E-mails are unique without regard to case (accounts_user_email), which the check cannot see.
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # e-mails are unique without regard to case (accounts_user_email)
+    "security.W008",  # TLS ends at the operator's proxy, and so does plain HTTP (docs/deploy.md)
+    "security.W021",  # whether a whole domain is preloaded is for its owner to say
+]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -83,6 +86,8 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "config.web.errors.csrf_failure"
 
 SECURE_SSL_REDIRECT = False
+if env.int("TRUSTED_PROXIES", default=0):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_CONTENT_TYPE_NOSNIFF = True
