@@ -96,6 +96,7 @@ def set_aside(fields: dict[bytes, bytes], reason: str) -> None:
 
 
 def standing() -> Standing:
+    open_group()
     pipeline = connect().pipeline(transaction=False)
     pipeline.xlen(STREAM)
     pipeline.xpending(STREAM, GROUP)
