@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.utils.timezone import now
 
+from accounts.services.notifications import notify
 from billing.models import Invoice, Order
 from config.kit import context
 from licensing.models import License
@@ -23,6 +24,7 @@ from tests.factories.billing import PriceFactory
 from tests.factories.licensing import trial_product
 from tests.factories.team import invitation_of
 from tests.factories.tokens import session_of
+from tests.factories.webhooks import announced, endpoint_of
 from tests.house.routes import Route, routes
 
 # Who may come without an account: the doors themselves, programs with a credential of their own,
@@ -61,7 +63,11 @@ def world(people: People) -> dict[str, object]:
         )
     member = people.organization.memberships.get(user=people.bob)
     invitation = invitation_of(people.organization)
+    endpoint = endpoint_of(people.organization)
+    notification = notify(people.organization.pk, "member_joined", title="Bob joined")
     return {
+        "endpoint_id": endpoint.pk, "delivery_id": announced(people.organization).pk,
+        "notification_id": notification.pk,
         "membership_id": member.pk, "invitation_id": invitation.pk, "token": "unknown",
         "trial_id": trial.pk, "license_id": license.pk, "link_id": link.pk, "order_id": order.pk,
         "invoice_id": invoice.pk, "subscription_id": license.subscription_id,
