@@ -72,6 +72,8 @@ _NAVIGATION = [
     {
         "title": "Operations",
         "items": [
+            _entry("Webhook endpoints", "webhook", "accounts_webhookendpoint"),
+            _entry("Webhook deliveries", "outbox", "accounts_webhookdelivery"),
             _entry("Audit log", "history", "accounts_auditlog"),
             _entry("Seals", "verified", "accounts_seal"),
             _entry("Trail alerts", "gpp_maybe", "accounts_trailalert"),
