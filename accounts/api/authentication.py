@@ -52,7 +52,7 @@ def _as_person(request: Any, secret: str) -> tuple[Any, Any]:
     user = person_of(token)
     here = _here()
     here.actor_kind, here.actor_id, here.user_id = "user", str(user.pk), user.pk
-    here.organization_id = None
+    here.organization_id = here.impersonator_id = None
     memberships = memberships_of(user)
     membership = _wanted(memberships, request.headers.get(ORGANIZATION_HEADER))
     request.memberships = memberships
@@ -68,6 +68,7 @@ def _as_program(request: Any, secret: str) -> tuple[Any, Any]:
     credential = keys.authenticate(secret, ip=here.ip, at=now())
     here.actor_kind, here.actor_id = "api_key", str(credential.key_id)
     here.user_id, here.organization_id = None, credential.organization_id
+    here.impersonator_id = None
     request.memberships, request.membership = [], None
     request.organization = Organization.objects.get(pk=credential.organization_id)
     request.api_key = credential

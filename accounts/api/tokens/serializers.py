@@ -98,7 +98,7 @@ class SyncEventInput(StrictSerializer):
 
 
 class SyncInput(StrictSerializer):
-    events = SyncEventInput(many=True, max_length=MOST_EVENTS)
+    events = SyncEventInput(many=True, max_length=MOST_EVENTS)  # type: ignore[call-arg]
 
 
 class SyncPersonOutput(serializers.Serializer[Any]):

@@ -130,7 +130,7 @@ def read_access_token(written: str) -> AccessToken:
     if len(written) > _LONGEST or not _WRITTEN.fullmatch(written):
         raise AccessTokenRefused
     try:
-        claims = key_ring().decode(written)
+        claims = key_ring().decode(written)  # type: ignore[arg-type]  # written, not made
     except TokenBackendError as error:
         raise AccessTokenRefused from error
     if any(type(claims.get(name)) is not kind for name, kind in _CLAIMS.items()):
