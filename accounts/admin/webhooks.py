@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+
 from django.contrib import admin
 from django.contrib.admin import DateFieldListFilter, ShowFacets
 from unfold.decorators import display
@@ -88,7 +89,7 @@ class WebhookEndpointAdmin(StaffAdmin):
         AskedAction(
             "enable",
             "Enable",
-            permission="accounts.change_webhookendpoint",
+            permission="accounts.switch_webhookendpoint",
             effect="Messages are sent to it again from now on; what it missed is not.",
             work=_enable,
             applies=lambda endpoint: not endpoint.is_enabled,
@@ -97,7 +98,7 @@ class WebhookEndpointAdmin(StaffAdmin):
         AskedAction(
             "disable",
             "Disable",
-            permission="accounts.change_webhookendpoint",
+            permission="accounts.switch_webhookendpoint",
             effect="Nothing is sent to it any more and what waits is dropped; its owner can send "
             "that again later.",
             work=_disable,

@@ -68,7 +68,7 @@ STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
             "accounts.export_organization",
             "accounts.export_auditlog",
             "accounts.export_webhookendpoint",
-            "accounts.change_webhookendpoint",
+            "accounts.switch_webhookendpoint",
             "accounts.replay_webhookdelivery",
             "accounts.impersonate_user",
             "accounts.resolve_trailalert",
