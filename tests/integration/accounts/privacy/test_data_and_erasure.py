@@ -38,7 +38,7 @@ def places(tmp_path: Path, settings: Any) -> None:
 
 
 def _person() -> User:
-    with context.acting(actor_kind="user", actor_id="sign-up"):
+    with context.acting(actor_kind="anonymous"):
         user = create_user("zephyrine@example.com", "correct horse battery", first_name="Zephyrine")
         user.emailaddress_set.create(email=user.email, verified=True, primary=True)
         create_organization(name="Zephyrine", owner=user, is_personal=True)
@@ -223,12 +223,12 @@ def test_who_may_have_which_copy(people: People) -> None:
     own = request_export(people.alice, organization=people.organization)
     exports.make_export(own, at=now())
     address = f"/profile/data/{own.pk}/"
-    answers = {
-        name: people.client(user).get(address).status_code
-        for name, user in {
-            "alice": people.alice, "bob": people.bob, "charlie": people.charlie, "nobody": None,
-        }.items()
-    }  # fmt: skip
+    users = {"alice": people.alice, "bob": people.bob, "charlie": people.charlie, "nobody": None}
+    answers = {}
+    for name, user in users.items():
+        answer = people.client(user).get(address)
+        answers[name] = answer.status_code
+        answer.close()
     assert answers == {"alice": 200, "bob": 404, "charlie": 404, "nobody": 302}
     personal = request_export(people.bob)
     exports.make_export(personal, at=now())
