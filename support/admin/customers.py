@@ -6,8 +6,6 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
-from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
@@ -76,6 +74,4 @@ class CustomerAdmin(OrganizationAdmin):
 
 
 # Libraries bring pages of their own, where secrets could be read and rows edited or deleted.
-admin.site.unregister(
-    [Authenticator, EmailAddress, Group, SocialAccount, SocialApp, SocialToken, UserSession]
-)
+admin.site.unregister([Authenticator, EmailAddress, Group])
