@@ -23,21 +23,16 @@ from accounts.api.team.serializers import (
 from accounts.api.team.views import TeamView
 from accounts.middleware import memberships_of
 from accounts.models import Membership
+from accounts.rules.refusals import NeedsAPerson
 from accounts.services import closing, organizations
 from accounts.services.team import members
-from config.kit.errors import Forbidden
 
 
-class PersonNeeded(Forbidden):
-    code = "person_needed"
-    message = "Only a person can do this, not an API key."
-
-
-def person_of(request: Any) -> Membership:
-    """Return the caller's membership; an API key has none."""
+def membership_of(request: Any) -> Membership:
+    """Return the caller's membership; an API key has none and is refused."""
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None:
-        raise PersonNeeded
+        raise NeedsAPerson
     return membership
 
 
@@ -69,15 +64,15 @@ class OrganizationDetailView(AccountView):
         return Response(OrganizationOutput(changed).data)
 
 
-class OrganizationsView(AccountView):
+class OrganizationsView(OrganizationView):
     @extend_schema(
         operation_id="organizations_list",
         summary="The organizations that the caller belongs to, oldest first",
-        description="An API key belongs to one.",
+        description="For people only: an API key belongs to one organization.",
         responses={200: MyOrganizationsOutput, **IN_LISTS},
     )
     def get(self, request: Any) -> Response:
-        memberships = memberships_of(person_of(request).user)
+        memberships = memberships_of(membership_of(request).user)
         shown = MyOrganizationsOutput(
             {"results": memberships}, context={"current": self.organization.pk}
         )
@@ -93,7 +88,7 @@ class OrganizationsView(AccountView):
     def post(self, request: Any) -> HttpResponse:
         form = NewOrganizationInput(data=request.data)
         form.is_valid(raise_exception=True)
-        person = person_of(request).user
+        person = membership_of(request).user
         return self.once(lambda: self._found(person, form.validated_data))
 
     def _found(self, person: Any, wish: dict[str, Any]) -> Response:
@@ -114,7 +109,7 @@ class TransferView(TeamView):
         responses={200: MemberOutput, **CONFLICTS},
     )
     def post(self, request: Any) -> HttpResponse:
-        giver = person_of(request)
+        giver = membership_of(request)
         form = TransferInput(data=request.data)
         form.is_valid(raise_exception=True)
         heir = own(self.members(), form.validated_data["member"])
@@ -126,8 +121,6 @@ class TransferView(TeamView):
 
 
 class LeaveView(OrganizationView):
-    area: ClassVar[str] = "team"
-
     @extend_schema(
         summary="Leave the organization",
         description="The last owner cannot.",
@@ -135,7 +128,7 @@ class LeaveView(OrganizationView):
         responses={204: None, **CONFLICTS},
     )
     def post(self, request: Any) -> Response:
-        members.leave(person_of(request))
+        members.leave(membership_of(request))
         return Response(status=204)
 
 
@@ -152,7 +145,7 @@ class CloseView(AccountView):
         responses={204: None, **CONFLICTS},
     )
     def post(self, request: Any) -> Response:
-        person_of(request)
+        membership_of(request)
         form = ConfirmInput(data=request.data)
         form.is_valid(raise_exception=True)
         closing.close_organization(self.organization, confirm=form.validated_data["confirm"])

@@ -28,7 +28,7 @@ from accounts.api.team.serializers import (
     MemberOutput,
     RoleInput,
 )
-from accounts.models import Invitation, Membership, User
+from accounts.models import Invitation, Membership
 from accounts.services.factors import enrolled
 from accounts.services.team import invitations, members
 
@@ -47,10 +47,6 @@ class TeamView(ListedView):
     @property
     def manages_owners(self) -> bool:
         return self.allows("manage_owners")
-
-    @property
-    def inviter(self) -> User | None:
-        return self.request.user if isinstance(self.request.user, User) else None
 
     def members(self) -> QuerySet[Membership]:
         rows = Membership.objects.for_organization(self.organization).select_related("user")
@@ -143,7 +139,7 @@ class InvitationsView(TeamView):
         outcomes = invitations.invite(
             self.organization,
             **wish,
-            by=self.inviter,
+            by=self.person,
             manages_owners=self.manages_owners,
             at=now(),
         )
