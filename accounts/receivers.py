@@ -16,6 +16,7 @@ from allauth.account.signals import (
     user_logged_out,
     user_signed_up,
 )
+from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed
 from allauth.socialaccount.signals import social_account_added, social_account_removed
 from constance.signals import config_updated
@@ -35,7 +36,7 @@ from accounts.services import (
     sign_in,
     tokens,
 )
-from accounts.services.factors import SECOND_FACTORS
+from accounts.services.factors import SECOND_FACTORS, spend_current_code
 from accounts.services.keys.publishing import publish_organization_after_commit
 from accounts.web.team import arrivals
 from config.kit.tasks import after_commit
@@ -90,6 +91,8 @@ def _authenticator_added(request: Any, user: User, authenticator: Any, **_: Any)
         facts = {"id": authenticator.pk, "type": authenticator.type}
         record_authentication(request, user, "mfa", **facts)
         sessions.renew_session(request.session)
+    if authenticator.type == Authenticator.Type.TOTP:
+        spend_current_code(authenticator)
 
 
 @receiver(authenticator_removed)

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from allauth.mfa.utils import decrypt
 from django.db.models import Exists, OuterRef
 
 from accounts.models import User
@@ -18,3 +24,10 @@ def has_second_factor(user: User) -> bool:
 def enrolled(user: str = "pk") -> Exists:
     """Return a condition for a QuerySet whose column `user` names the person."""
     return Exists(Authenticator.objects.filter(user=OuterRef(user), type__in=SECOND_FACTORS))
+
+
+def spend_current_code(authenticator: Authenticator) -> None:
+    """Take the code that an app shows now as used: it has just turned the app on."""
+    secret = decrypt(authenticator.data["secret"])
+    for counter in yield_hotp_counters_from_time():
+        authenticator.wrap()._mark_code_used(format_hotp_value(hotp_value(secret, counter)))

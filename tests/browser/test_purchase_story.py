@@ -180,6 +180,9 @@ def staff_sees_it_all(staff: Visitor, password: str) -> None:
     secret = page.locator(".bo-secret").inner_text().strip()
     used = staff_gives_a_code(staff, secret)
     staff.go(staff.stack.backoffice + "/admin/licensing/license/")
+    expect(page.locator("body")).to_contain_text("Fleet Remote Solo")
+    staff.context.clear_cookies()
+    staff.go(staff.stack.backoffice + "/")
     staff_signs_in(staff, password)
     staff_gives_a_code(staff, secret, not_again=used)
     for path, text in (

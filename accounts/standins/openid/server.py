@@ -76,6 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._page(query)
         elif parts.path == "/healthz":
             self._json(200, {"status": "ok"})
+        elif parts.path == "/favicon.ico":
+            self._send(200, b"", "image/x-icon")
         else:
             self._json(404, {"error": "not_found"})
 

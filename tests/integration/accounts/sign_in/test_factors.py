@@ -55,6 +55,17 @@ def test_a_code_of_the_app_works_once(people: People, still_clock: None) -> None
     assert second.get("/profile/").status_code == 302
 
 
+def test_the_code_that_turned_the_app_on_signs_nobody_in(
+    committed: People, still_clock: None
+) -> None:
+    """AUT-5"""
+    secret = activate(browser())
+    other = WalledClient()
+    sign_in(other)
+    other.post("/2fa/authenticate/", {"code": code_for(secret)})
+    assert other.get("/profile/").status_code == 302
+
+
 def test_a_recovery_code_works_once(committed: People) -> None:
     """AUT-5"""
     client = browser()
