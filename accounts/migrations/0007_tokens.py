@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
-
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
+from django.utils.dateparse import parse_duration
 
 import config.kit.ids
 
@@ -261,7 +260,7 @@ class Migration(migrations.Migration):
                                 django.db.models.expressions.CombinedExpression(
                                     models.F("began_at"),
                                     "+",
-                                    models.Value(datetime.timedelta(days=90)),
+                                    models.Value(parse_duration("90 00:00:00")),
                                 ),
                             )
                         ),
