@@ -136,14 +136,20 @@ def render_refusal(error: Exception, details: dict[str, Any]) -> Response | None
     elif isinstance(error, SuspiciousOperation):
         error = exceptions.ParseError("The request was refused.")
     if isinstance(error, DomainError):
-        response = Response(problem_of(error), status=error.status, content_type=CONTENT_TYPE)
-        if isinstance(error, RateLimited):
-            response["Retry-After"] = str(error.retry_after)
-        return response
+        return _refusal(error)
     if not isinstance(error, exceptions.APIException):
         return None
     document = problem_of_exception(error)
     response = Response(document, status=document["status"], content_type=CONTENT_TYPE)
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        response["WWW-Authenticate"] = 'Bearer realm="switchyard"'
+    return response
+
+
+def _refusal(error: DomainError) -> Response:
+    response = Response(problem_of(error), status=error.status, content_type=CONTENT_TYPE)
+    if isinstance(error, RateLimited):
+        response["Retry-After"] = str(error.retry_after)
+    if error.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="switchyard"'
     return response
