@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bed import Bed, Row, open_bed
+from benchmarks.calls import measure_recording
 from benchmarks.database import (
     measure_activation,
     measure_audit,
@@ -27,6 +28,7 @@ MEASURES = (
     measure_ledger,
     measure_ledger_batched,
     measure_audit,
+    measure_recording,
 )
 
 

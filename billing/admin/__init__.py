@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from billing.admin import catalog, inbox, payments, sales
+from billing.admin import catalog, inbox, payments, sales, usage
 
-__all__ = ["catalog", "inbox", "payments", "sales"]
+__all__ = ["catalog", "inbox", "payments", "sales", "usage"]

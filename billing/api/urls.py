@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.api import views
+from billing.api import usage, views
 
 urlpatterns = [
     path("products", views.ProductsView.as_view(), name="api_products"),
@@ -31,6 +31,7 @@ urlpatterns = [
         views.SubscriptionResumeView.as_view(),
         name="api_subscription_resume",
     ),
+    path("billing/usage", usage.BillingUsageView.as_view(), name="api_billing_usage"),
     path("invoices", views.InvoicesView.as_view(), name="api_invoices"),
     path("invoices/<uuid:invoice_id>", views.InvoiceDetailView.as_view(), name="api_invoice"),
     path("invoices/<uuid:invoice_id>/pdf", views.InvoicePdfView.as_view(), name="api_invoice_pdf"),

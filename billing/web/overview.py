@@ -20,6 +20,7 @@ from billing.models import BillingProfile, Invoice, Order, SavedCard, Subscripti
 from billing.services.customers import profile_of
 from billing.services.purchases import Stage, purchase_of, purchases
 from billing.services.quotes import quote
+from billing.services.usage import month_of
 from billing.web.people import country_name
 from config.kit.money import Money
 
@@ -57,6 +58,7 @@ def billing(request: Any) -> HttpResponse:
         "unpaid": _sum([each.total for each in unpaid], profile.currency),
         "month": month_to_date(organization, profile.currency, at),
         "latest": invoices[:LATEST],
+        "usage": month_of(organization, at),
         "unpaid_words": f"{len(unpaid)} invoice{'' if len(unpaid) == 1 else 's'}",
         **_card(organization),
     }

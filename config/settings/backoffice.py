@@ -58,6 +58,8 @@ _NAVIGATION = [
             _entry("Payment attempts", "credit_card", "billing_paymentattempt"),
             _entry("Payments", "payments", "billing_transaction"),
             _entry("Ledger", "account_balance", "billing_ledgertransaction"),
+            _entry("Usage records", "monitoring", "billing_usagerecord"),
+            _entry("Quota alerts", "notification_important", "billing_quotaalert"),
             _entry("Webhook inbox", "inbox", "billing_stripeevent"),
         ],
     },

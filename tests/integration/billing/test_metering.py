@@ -160,3 +160,19 @@ def test_eighty_and_a_hundred_percent_are_told_once_each(people: People) -> None
     told = Notification.objects.filter(organization=ours, kind="quota_reached")
     assert sorted(each.severity for each in told) == ["critical", "warning"]
     assert Membership.objects.filter(organization=ours, role="owner").exists()
+
+
+def test_members_see_what_is_booked_this_month_and_strangers_nothing(people: People) -> None:
+    """Alice owns, Bob is a member, Charlie a stranger; nobody has no account."""
+    ProductFactory(kind="api", slug="maps", specs={"price_per_thousand": {"EUR": "2500"}})
+    calls_of(people.organization, 2, product="maps")
+    meter_calls(since=SINCE, at=LATER)
+    path = f"/api/v1/billing/usage?month={NOON:%Y-%m}"
+    for user in (people.alice, people.bob):
+        (line,) = people.client(user).get(path).json()["lines"]
+        assert (line["request_count"], line["total_cost"]) == (2, "5.0000000")
+    assert people.client(people.charlie).get(path).json()["lines"] == []
+    assert people.client(None).get(path).status_code == 401
+    assert people.client(people.bob).get("/api/v1/billing/usage?month=2026-13").status_code == 422
+    if NOON.month == datetime.now(UTC).month:
+        assert "€5.00".encode() in people.client(people.bob).get("/billing/").content
