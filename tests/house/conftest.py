@@ -1,0 +1,47 @@
+"""The world that every route is asked about: one object of each kind, all Northwind's."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils.timezone import now
+
+from accounts.services.notifications import notify
+from billing.models import Invoice, Order
+from config.kit import context
+from licensing.models import License
+from licensing.services.trials import start_trial
+from tests.conftest import People
+from tests.factories.backoffice import device, purchase
+from tests.factories.billing import PriceFactory
+from tests.factories.licensing import trial_product
+from tests.factories.team import invitation_of
+from tests.factories.tokens import session_of
+from tests.factories.webhooks import announced, endpoint_of
+
+
+@pytest.fixture
+def world(people: People) -> dict[str, object]:
+    """One object of each kind, all Northwind's, by the name of its parameter."""
+    price = PriceFactory()
+    license = purchase(people.organization, people.alice, price, now())
+    with context.acting(organization_id=people.organization.pk):
+        link = device(license, 1, now())
+        order = Order.objects.for_organization(people.organization).get()
+        invoice = Invoice.objects.for_organization(people.organization).get()
+        license = License.objects.get(pk=license.pk)
+        trial, _ = start_trial(
+            people.organization, product=trial_product(), name="Lab", by=people.alice, at=now()
+        )
+    member = people.organization.memberships.get(user=people.bob)
+    invitation = invitation_of(people.organization)
+    endpoint = endpoint_of(people.organization)
+    notification = notify(people.organization.pk, "member_joined", title="Bob joined")
+    return {
+        "endpoint_id": endpoint.pk, "delivery_id": announced(people.organization).pk,
+        "notification_id": notification.pk,
+        "membership_id": member.pk, "invitation_id": invitation.pk, "token": "unknown",
+        "trial_id": trial.pk, "license_id": license.pk, "link_id": link.pk, "order_id": order.pk,
+        "invoice_id": invoice.pk, "subscription_id": license.subscription_id,
+        "slug": price.product.slug, "key": "unknown", "uidb36": "1", "name": "unknown.eml",
+        "family": session_of(people.alice).session, "pk": 1, "session": 1, "connection": 1, "avatar": "unknown", "size": "small",
+    }  # fmt: skip
