@@ -134,6 +134,21 @@ ATTACKS = [
     "SET ROLE switchyard_audit",
     "CREATE OR REPLACE FUNCTION audit.deny() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
     "SELECT audit.write('forged', 'x', NULL, NULL, NULL, NULL)",
+    "SELECT audit.set_apart('x', '{}', '{}', 'x')",
+    "UPDATE audit.seals SET row_count = 0",
+    "DELETE FROM audit.seals",
+    "TRUNCATE audit.seals",
+    "ALTER TABLE audit.seals DISABLE TRIGGER ALL",
+    "INSERT INTO audit.retired (part, starts_at, ends_at, row_count) VALUES ('x', now(), now(), 0)",
+    "UPDATE audit.retired SET row_count = 0",
+    "DELETE FROM audit.pii",
+    "UPDATE audit.pii SET value = '1'",
+    "INSERT INTO audit.pii (entity_type, column_name, salt, value) VALUES ('x', 'x', 'x', '1')",
+    "ALTER TABLE audit.logs DETACH PARTITION audit.logs_default",
+    "SET pgtrigger.ignore = 'deny_change'; DELETE FROM audit.logs",
+    "CREATE TEMP TABLE logs (id int); UPDATE audit.logs SET actor_id = 'x'",
+    "ALTER FUNCTION audit.deny() OWNER TO CURRENT_USER",
+    "GRANT INSERT ON audit.logs TO CURRENT_USER",
 ]
 
 
@@ -145,6 +160,22 @@ def test_aud_3_no_role_that_logs_in_can_touch_the_trail(role: str) -> None:
     with psycopg.connect(url, autocommit=True) as raw:
         for attack in ATTACKS:
             with pytest.raises(psycopg.errors.Error):
+                raw.execute(attack)
+
+
+@pytest.mark.parametrize("role", ["switchyard_app", "switchyard_owner", "switchyard_backup"])
+@pytest.mark.usefixtures("django_db_setup")
+def test_aud_3_only_the_system_role_seals_retires_and_erases(role: str) -> None:
+    urls = services.role_urls(f"test_{services.WORKER}")
+    url = next(url for url in urls.values() if f"{role}:" in url)
+    with psycopg.connect(url, autocommit=True) as raw:
+        for attack in (
+            "SELECT audit.erase_subject('x', 'y')",
+            "SELECT audit.retire_partitions(12)",
+            "SELECT audit.hold_writers()",
+            "INSERT INTO audit.seals SELECT * FROM audit.seals",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 raw.execute(attack)
 
 
