@@ -7,12 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
+from accounts.services.calls.retention import keep_series
 from config.kit import context
 from config.kit.timeseries import engine
+from config.kit.timeseries.series import Series
 from tests.conftest import People, behind_the_wall
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -145,3 +147,26 @@ def test_the_command_says_which_engine_is_active_and_why(capsys: Any) -> None:
     assert "api_calls" in said
     assert "native" in said
     assert "this server has no TimescaleDB extension" in said
+
+
+def test_switching_is_refused_with_the_reason_and_changes_nothing() -> None:
+    with pytest.raises(CommandError, match="no TimescaleDB extension"):
+        call_command("timeseries", switch="api_calls", to="timescale")
+    with pytest.raises(CommandError, match="already"):
+        call_command("timeseries", switch="api_calls", to="native")
+    (standing,) = engine.standings(connection, AT)
+    assert standing.choice.engine == engine.Engine.NATIVE
+
+
+def test_a_declaration_survives_being_written_on_its_table() -> None:
+    (standing,) = engine.standings(connection, AT)
+    assert Series.from_json(standing.series.to_json()) == standing.series
+
+
+def test_upkeep_makes_and_drops_partitions_by_the_settings(settings: Any, people: People) -> None:
+    _add(people.organization, at=AT - timedelta(days=2))
+    settings.API_CALLS_KEPT_DAYS = 1
+    keep_series(at=AT + timedelta(days=1))
+    (standing,) = engine.standings(connection, AT + timedelta(days=1))
+    assert standing.ahead == 15
+    assert _ask("SELECT count(*) FROM series.api_calls") == [(0,)]
