@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
@@ -16,6 +17,8 @@ from config.kit.audited import Audited
 
 CHUNK = 1_000
 HIDDEN = "***"
+JSONB = 3802
+"""PostgreSQL's number for the type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,14 @@ def stream(sql: str, values: list[Any]) -> Iterator[dict[str, Any]]:
 
 def _named(cursor: CursorWrapper) -> Iterator[dict[str, Any]]:
     chunk = cursor.fetchmany(CHUNK)
-    names = [column.name for column in cursor.description or ()]
+    columns = cursor.description or ()
+    names = [column.name for column in columns]
+    # Django hands documents over as text, for its own fields to read.
+    documents = [column.name for column in columns if column.type_code == JSONB]
     while chunk:
         for row in chunk:
-            yield dict(zip(names, row, strict=True))
+            named = dict(zip(names, row, strict=True))
+            for name in documents:
+                named[name] = orjson.loads(named[name]) if named[name] is not None else None
+            yield named
         chunk = cursor.fetchmany(CHUNK)
