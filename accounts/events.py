@@ -17,9 +17,6 @@ organization_standing_changed = Signal()
 organization_closing = Signal()
 """Sent with `organization`: it is about to close. A receiver vetoes by raising `Conflict`."""
 
-organization_closed = Signal()
-"""Sent with `organization`: its members know it no more; only staff can restore it."""
-
 user_closing = Signal()
 """Sent with `user`: the account is about to close. A receiver vetoes by raising `Conflict`."""
 

@@ -117,5 +117,4 @@ def _close(organization: Organization) -> Organization:
     organization.save(update_fields=["status"])
     audit.record("organization.closed", organization, organization_id=organization.pk)
     events.organization_standing_changed.send(Organization, organization=organization)
-    events.organization_closed.send(Organization, organization=organization)
     return organization
