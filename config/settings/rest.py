@@ -42,6 +42,10 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Switchyard API",
     "VERSION": "1.0.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.web.docs.add_webhooks",
+    ],
     "DESCRIPTION": (
         "Licenses and devices, subscriptions and invoices of one organization. Errors are "
         "RFC 9457 problem documents with a stable `code`; POST takes an `Idempotency-Key`."

@@ -13,6 +13,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts.api.base import OrganizationView
 from accounts.api.tokens.base import Door
+from accounts.rules.event_types import EventType
+from accounts.services.webhooks.catalogue import event_types
 
 
 class SessionScheme(OpenApiAuthenticationExtension):
@@ -44,6 +46,35 @@ class BearerScheme(OpenApiAuthenticationExtension):
             "organization that the header Switchyard-Organization names or for the oldest one; "
             "or an API key, sw_live_… or sw_test_….",
         }
+
+
+def add_webhooks(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Describe what we send to customers' endpoints, as OpenAPI 3.1 would under `webhooks`."""
+    result["x-webhooks"] = {
+        kind.name: {
+            "post": {
+                "summary": kind.description,
+                "requestBody": {
+                    "content": {"application/json": {"schema": _message(kind)}},
+                    "required": True,
+                },
+                "responses": {"2XX": {"description": "Received; anything else is tried again."}},
+            }
+        }
+        for kind in event_types().values()
+    }
+    return result
+
+
+def _message(kind: EventType) -> dict[str, Any]:
+    properties = {
+        "id": {"type": "string", "format": "uuid"},
+        "type": {"type": "string", "enum": [kind.name]},
+        "timestamp": {"type": "string", "format": "date-time"},
+        "api_version": {"type": "string"},
+        "data": {**kind.schema, "example": dict(kind.example)},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def undocumented_bases() -> list[Any]:

@@ -8,7 +8,7 @@ from django.conf import settings
 from config.management.commands.write_docs import documents
 
 
-@pytest.mark.parametrize("name", ["events.md", "errors.md"])
+@pytest.mark.parametrize("name", ["events.md", "errors.md", "webhooks.md"])
 def test_the_generated_page_is_up_to_date(name: str) -> None:
     written = (settings.BASE_DIR / "docs" / name).read_text()
     assert written == documents()[name], "run manage.py write_docs"

@@ -39,6 +39,7 @@ class NotificationView(ListedView):
 
 class NotificationListView(NotificationView):
     @extend_schema(
+        operation_id="notifications_list",
         summary="Your notifications, newest first",
         parameters=[OpenApiParameter("unread", bool, description="Only new ones"), *PAGE],
         responses={200: NotificationOutput(many=True), **IN_LISTS},
@@ -79,6 +80,7 @@ class AllReadView(NotificationView):
 
 class RuleListView(NotificationView):
     @extend_schema(
+        operation_id="notifications_rules_list",
         summary="How each kind reaches you",
         responses={200: RuleOutput(many=True), **IN_LISTS},
     )

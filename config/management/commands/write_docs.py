@@ -1,24 +1,63 @@
-"""Writes docs/events.md and docs/errors.md from the code, so that they cannot lie."""
+"""Writes docs/events.md, docs/errors.md and docs/webhooks.md from the code, so that they cannot lie."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 
+from accounts.rules.deliveries import WAITS
+from accounts.services.webhooks.catalogue import event_types
 from config.kit.errors import DomainError
 
 STOREYS = ("accounts", "billing", "licensing", "cloud", "iot", "support")
 
 
+def _wait(wait: timedelta) -> str:
+    """Write 0:00:05 as 5 s, and so on: no wait has two units."""
+    seconds = int(wait.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 3600 else f"{seconds // 3600} h"
+
+
+WEBHOOKS = f"""# Webhooks
+
+Written by `manage.py write_docs`. Messages follow the open specification Standard Webhooks: any of
+its libraries verifies them, and `examples/webhook_receiver.py` does with nothing but Python.
+
+- Each message is a POST with JSON: `id`, `type`, `timestamp`, `api_version` and `data`.
+- Headers: `webhook-id` (the same at every try), `webhook-timestamp` (of the try, in seconds) and
+  `webhook-signature`: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, with the bytes
+  of the secret after `whsec_`. While a secret is replaced (24 hours) there are two, one space apart.
+- Answer 200 to 299 within five seconds. Anything else is tried again: {len(WAITS) + 1} times, after
+  {", ".join(map(_wait, WAITS))}, each wait up to a fifth longer. A
+  redirect is not followed.
+- At least once: the same `webhook-id` may come twice. Order is not promised; ids sort by time.
+- 410 disables the endpoint at once, five days of nothing but failure as well. Events stay for 30
+  days and can be sent again: one, some, or all that failed since a moment.
+- Endpoints are public https addresses on port 443 or 8443. An operator may permit networks of their
+  own with `OUTGOING_PERMITTED_NETWORKS` (the demo: this machine) and trust a certificate authority
+  of their own with `OUTGOING_CA_FILE`.
+- Amounts are whole minor units of the `currency` beside them, times are ISO 8601 in UTC.
+
+## Event types
+
+An endpoint asks for single types (`license.revoked`), groups (`license.*`) or everything (`*`).
+"""
+
+
 class Command(BaseCommand):
     help = (
-        "Write docs/events.md (who announces, who listens) and docs/errors.md (every error code)."
+        "Write docs/events.md (who announces, who listens), docs/errors.md (every error code) and "
+        "docs/webhooks.md (every webhook event type)."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,7 +68,7 @@ class Command(BaseCommand):
 
 def documents() -> dict[str, str]:
     """Return the text of each generated page by its file name."""
-    return {"events.md": _events(), "errors.md": _errors()}
+    return {"events.md": _events(), "errors.md": _errors(), "webhooks.md": _webhooks()}
 
 
 def _events() -> str:
@@ -82,6 +121,16 @@ def _errors() -> str:
     ]
     lines += [f"| `{code}` | {status} | {says} | `{where}` |" for code, status, says, where in rows]
     return "\n".join(lines) + "\n"
+
+
+def _webhooks() -> str:
+    lines = [WEBHOOKS.rstrip("\n"), ""]
+    for kind in event_types().values():
+        example = json.dumps(dict(kind.example), indent=2)
+        lines += [f"### {kind.name}", "", kind.description, "", "```json", example, "```", ""]
+        if kind.nullable:
+            lines += [f"May be null: {', '.join(f'`{name}`' for name in kind.nullable)}.", ""]
+    return "\n".join(lines)
 
 
 def _subclasses(kind: type[DomainError]) -> Iterator[type[DomainError]]:

@@ -1,0 +1,148 @@
+"""The dashboard's pages about webhooks: works without scripts, tells secrets once, asks before harm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import WebhookDelivery, WebhookEndpoint
+from tests.conftest import People
+from tests.factories.webhooks import SECRET, announced, endpoint_of, reply
+
+pytestmark = pytest.mark.django_db
+
+
+def text(answer: Any, status: int = 200) -> str:
+    assert answer.status_code == status, answer.content[:500]
+    return answer.content.decode()
+
+
+def test_an_owner_adds_an_endpoint_and_sees_its_secret_once(alice: Any, bob: Any) -> None:
+    assert "No endpoints yet" in text(alice.get("/webhooks/"))
+    form = {"url": "https://1.1.1.1/hook", "event_types": ["license.*", "order.paid"]}
+    answer = alice.post("/webhooks/new/", form)
+    assert answer.headers["Cache-Control"] == "no-store"
+    page = text(answer)
+    endpoint = WebhookEndpoint.objects.get()
+    (secret,) = endpoint.secrets(endpoint.created_at)
+    assert secret in page
+    assert endpoint.event_types == ["license.*", "order.paid"]
+    for path in ("/webhooks/", f"/webhooks/{endpoint.pk}/"):
+        assert secret not in text(alice.get(path))
+        assert "https://1.1.1.1/hook" in text(bob.get(path))
+    assert bob.post("/webhooks/new/", form).status_code == 403
+
+
+def test_a_refused_address_is_said_beside_its_field(alice: Any) -> None:
+    form = {"url": "https://169.254.169.254/", "event_types": ["*"]}
+    page = text(alice.post("/webhooks/new/", form), 422)
+    assert "id_url_error" in page
+    assert "not allowed" in page
+
+
+def test_the_list_shows_state_and_reach(people: People, alice: Any) -> None:
+    good = endpoint_of(people.organization, "https://good.example/")
+    bad = endpoint_of(people.organization, "https://bad.example/")
+    announced_twice(people, good, bad)
+    page = text(alice.get("/webhooks/"))
+    assert "100.0 %" in page
+    assert "0.0 %" in page
+    assert "bad.example" not in text(alice.get("/webhooks/?q=good"))
+    assert text(alice.get("/webhooks/?export=csv")).count("example/") == 2
+
+
+def announced_twice(people: People, good: WebhookEndpoint, bad: WebhookEndpoint) -> None:
+    WebhookEndpoint.objects.exclude(pk=good.pk).update(event_types=["order.*"])
+    announced(people.organization, "license.issued")
+    WebhookDelivery.objects.update(status="succeeded", next_attempt_at=None)
+    WebhookEndpoint.objects.filter(pk=good.pk).update(event_types=["license.*"])
+    announced(people.organization, "order.paid")
+    WebhookDelivery.objects.filter(endpoint=bad).update(status="failed", next_attempt_at=None)
+
+
+def test_a_delivery_shows_what_was_sent_and_answered(
+    people: People, alice: Any, bob: Any, endpoint: Any, receiver: Any, send: Any
+) -> None:
+    receiver.answer = lambda handler: reply(handler, 500, b"<script>alert(1)</script>")
+    delivery = announced(people.organization, "license.revoked")
+    send(delivery)
+    path = reverse("webhook_delivery", args=[endpoint.pk, delivery.pk])
+    page = text(alice.get(path))
+    assert "webhook-signature: v1," in page
+    assert "&lt;script&gt;" in page
+    assert "<script>alert" not in page
+    assert SECRET not in page
+    assert text(bob.get(f"{path}state/"))
+    assert bob.post(f"{path}replay/").status_code == 403
+    assert alice.post(f"{path}replay/").status_code == 302
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.tries) == ("pending", 0)
+
+
+def test_selected_deliveries_or_all_matching_are_sent_again(people: People, alice: Any) -> None:
+    endpoint = endpoint_of(people.organization)
+    rows = [announced(people.organization) for _ in range(4)]
+    WebhookDelivery.objects.update(status="failed", next_attempt_at=None)
+    path = f"/webhooks/{endpoint.pk}/replay/"
+    alice.post(path, {"ids": [rows[0].pk, "nonsense"]})
+    assert WebhookDelivery.objects.filter(status="pending").count() == 1
+    alice.post(path, {"all": "1", "status": "failed"})
+    assert WebhookDelivery.objects.filter(status="pending").count() == 4
+    WebhookDelivery.objects.update(status="abandoned", next_attempt_at=None)
+    alice.post(f"/webhooks/{endpoint.pk}/replay-failed/", {"since": "24"})
+    assert WebhookDelivery.objects.filter(status="pending").count() == 4
+
+
+def test_ids_of_another_organization_are_passed_over(people: People, alice: Any) -> None:
+    """Tenancy: wrong ids for a replay of many."""
+    endpoint = endpoint_of(people.organization)
+    endpoint_of(people.other)
+    theirs = announced(people.other)
+    WebhookDelivery.objects.update(status="failed", next_attempt_at=None)
+    alice.post(f"/webhooks/{endpoint.pk}/replay/", {"ids": [str(theirs.pk)]})
+    theirs.refresh_from_db()
+    assert theirs.status == "failed"
+    foreign = reverse("webhook_delivery_replay", args=[endpoint.pk, theirs.pk])
+    assert alice.post(foreign).status_code == 404
+
+
+def test_harm_is_asked_for_first(people: People, alice: Any, charlie: Any) -> None:
+    endpoint = endpoint_of(people.organization)
+    announced(people.organization)
+    base = f"/webhooks/{endpoint.pk}/"
+    assert "1 waiting message " in text(alice.get(f"{base}disable/"))
+    for verb in ("disable", "delete", "roll-secret", "enable", "test"):
+        assert charlie.post(f"{base}{verb}/").status_code == 404
+    assert alice.get(f"{base}test/").status_code == 405
+    alice.post(f"{base}disable/")
+    assert WebhookDelivery.objects.get().status == "abandoned"
+    assert "This endpoint is disabled" in text(alice.get(base))
+    alice.post(f"{base}enable/")
+    assert "whsec_" in text(alice.post(f"{base}roll-secret/"))
+    assert "Two secrets are in use" in text(alice.get(base))
+    assert alice.post(f"{base}test/").status_code == 302
+    assert text(alice.get(f"{base}delete/"))
+    assert WebhookEndpoint.objects.exists()
+    alice.post(f"{base}delete/")
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_the_docs_name_every_type_and_how_to_verify(bob: Any) -> None:
+    page = text(bob.get("/webhooks/docs/"))
+    for word in ("license.revoked", "member.joined", "standardwebhooks", "webhook-signature"):
+        assert word in page
+
+
+def test_pages_take_few_queries(people: People, alice: Any) -> None:
+    endpoint = endpoint_of(people.organization)
+    for _ in range(8):
+        announced(people.organization)
+    for path, most in (("/webhooks/", 9), (f"/webhooks/{endpoint.pk}/", 10)):
+        with CaptureQueriesContext(connection) as counted:
+            text(alice.get(path))
+        asked = [each["sql"] for each in counted if "ROLE" not in each["sql"]]
+        assert len(asked) <= most, asked
