@@ -19,6 +19,7 @@ from benchmarks.database import (
     measure_ledger_batched,
 )
 from benchmarks.licensing import measure_heartbeat, measure_validate
+from benchmarks.trail import measure_bulk, measure_verification
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 MEASURES = (
@@ -28,6 +29,8 @@ MEASURES = (
     measure_ledger,
     measure_ledger_batched,
     measure_audit,
+    measure_bulk,
+    measure_verification,
     measure_recording,
 )
 

@@ -13,12 +13,17 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from accounts.models import Invitation, Membership
+from accounts.models import Invitation, Membership, Organization, User
+from accounts.services.closing import close_organization
 from accounts.services.organizations import add_member
+from accounts.services.platform_roles import change_platform_role
 from accounts.services.team import invitations, mailing, members, reception
+from accounts.services.users import create_user
+from billing.models import Invoice, Order
 from config.kit import context
 from config.kit.errors import DomainError
 from tests.conftest import People, behind_the_wall, make_people
+from tests.factories.billing import PriceFactory, order_of, profile_of
 from tests.factories.team import invitation_of, token_of
 
 ROUNDS = 5
@@ -168,3 +173,37 @@ def test_a_mail_that_two_workers_find_is_sent_once(people: People, mailoutbox: l
     works = [lambda: mailing.send_due(invitation.pk, at=now())] * 6
     assert at_once(people, *works) == ["done"] * 6
     assert len(mailoutbox) == 1
+
+
+def test_closed_or_ordered_but_never_both(people: People) -> None:
+    ours = people.organization
+    with context.acting(organization_id=ours.pk):
+        profile_of(ours)
+        price = PriceFactory.create()
+    for number in range(ROUNDS):
+        facts = {"price": price, "client_key": f"race-{number}", "at": now()}
+        outcomes = at_once(
+            people,
+            partial(close_organization, ours, confirm="Northwind"),
+            partial(order_of, Organization.objects.get(pk=ours.pk), **facts),
+        )
+        assert outcomes in (["done", "organization_not_active"], ["invoice_unpaid", "done"])
+        with context.acting(organization_id=ours.pk):
+            Organization.objects.filter(pk=ours.pk).update(status="active")
+            Invoice.objects.filter(order__client_key=f"race-{number}").update(status="void")
+            Order.objects.filter(client_key=f"race-{number}").update(
+                status="cancelled", cancelled_at=now()
+            )
+
+
+def test_of_two_administrators_who_demote_each_other_one_stays(people: People) -> None:
+    admins = [create_user(f"{name}@switchyard.example", role="admin") for name in ("ada", "eve")]
+    for _ in range(ROUNDS):
+        User.objects.filter(pk__in=[admin.pk for admin in admins]).update(role="admin")
+
+        def demote(actor: User, other: User) -> None:
+            with context.acting(actor_kind="user", actor_id=str(actor.pk)):
+                change_platform_role(other, role="support", reason="Race")
+
+        outcomes = at_once(people, partial(demote, *admins), partial(demote, *reversed(admins)))
+        assert Counter(outcomes) == {"done": 1, "forbidden": 1}
