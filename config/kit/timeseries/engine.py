@@ -104,7 +104,7 @@ def switch(connection: BaseDatabaseWrapper, series: Series, to: Engine) -> int:
         _module(to).create_table(series, following),
     )
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {following} ({columns}) SELECT {columns} FROM {series.table}")  # noqa: S608
+        cursor.execute(f"INSERT INTO {following} ({columns}) SELECT {columns} FROM {series.table}")
         moved = cursor.rowcount
     _execute(
         connection,
@@ -125,7 +125,7 @@ def _part(connection: BaseDatabaseWrapper, series: Series) -> None:
     step = f"{series.ahead_days} days"
     _execute(
         connection,
-        f"SELECT {SCHEMA}.{series.name}_prepare(at) FROM (SELECT generate_series("  # noqa: S608
+        f"SELECT {SCHEMA}.{series.name}_prepare(at) FROM (SELECT generate_series("
         f"min({series.time}), now(), interval '{step}') AS at"
         f" FROM {SCHEMA}.{series.name}_default) AS steps",
     )
@@ -179,7 +179,7 @@ def _standing(connection: BaseDatabaseWrapper, facts: dict[str, Any], at: dateti
         choice,
         _call(connection, count, series.table),
         _call(connection, f"{count} AND c.relname >= %s", series.table, now_on),
-        _call(connection, f"SELECT count(*) FROM {SCHEMA}.{series.name}_default"),  # noqa: S608
+        _call(connection, f"SELECT count(*) FROM {SCHEMA}.{series.name}_default"),
     )
 
 

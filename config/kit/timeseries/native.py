@@ -64,7 +64,9 @@ END $$;
 
 
 def _retire(series: Series) -> str:
+    # The planner may look at other relations' names first: only ours are read as dates.
     form = _FORMATS[series.interval]
+    ours = f"^{series.name}_[0-9]{{{len(form)}}}$"
     return f"""
 CREATE FUNCTION {SCHEMA}.{series.name}_retire(p_at timestamptz, p_keep_days int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER
@@ -77,9 +79,10 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('{series.table}', 0));
     FOR part IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-         WHERE i.inhparent = '{series.table}'::regclass AND c.relname ~ '_[0-9]+$'
-           AND (to_date(substring(c.relname from '[0-9]+$'), '{form}')::timestamp
-                + interval '1 {series.interval}') AT TIME ZONE 'UTC' <= before
+         WHERE i.inhparent = '{series.table}'::regclass
+           AND CASE WHEN c.relname ~ '{ours}' THEN
+               (to_date(substring(c.relname from '[0-9]+$'), '{form}')::timestamp
+                + interval '1 {series.interval}') AT TIME ZONE 'UTC' <= before END
          ORDER BY 1
     LOOP
         EXECUTE format('ALTER TABLE {series.table} DETACH PARTITION {SCHEMA}.%I', part);
