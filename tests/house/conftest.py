@@ -16,6 +16,7 @@ from tests.factories.billing import PriceFactory
 from tests.factories.licensing import trial_product
 from tests.factories.team import invitation_of
 from tests.factories.tokens import session_of
+from tests.factories.trail import entry_of, export_of
 from tests.factories.webhooks import announced, endpoint_of
 
 
@@ -37,6 +38,8 @@ def world(people: People) -> dict[str, object]:
     endpoint = endpoint_of(people.organization)
     notification = notify(people.organization.pk, "member_joined", title="Bob joined")
     return {
+        "entry_id": entry_of(people.organization).pk,
+        "export_id": export_of(people.organization, people.alice).pk,
         "endpoint_id": endpoint.pk, "delivery_id": announced(people.organization).pk,
         "notification_id": notification.pk,
         "membership_id": member.pk, "invitation_id": invitation.pk, "token": "unknown",

@@ -30,6 +30,7 @@ OPEN_PAGES = {
     "api_auth_login", "api_auth_second_factor", "api_auth_refresh", "api_bridge_redeem",
     "api_device", "api_device_token", "jwks",
     "api_device_heartbeat", "invitation", "invitation_sign_up",
+    "support_view", "support_view_end", "support_view_over",
 }  # fmt: skip
 METHODS = ("get", "post")
 ALL = routes()

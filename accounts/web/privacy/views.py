@@ -59,8 +59,15 @@ def data_export_request(request: Any) -> HttpResponse:
 @require_safe
 def data_export_file(request: Any, export_id: UUID) -> Any:
     """The zip itself; every download is written down."""
-    export = _visible(request).filter(pk=export_id).first()
-    if export is None or not export.is_ready(now()) or not file_of(export).exists():
+    ours = Q(organization=None, user=request.user)
+    if request.organization is not None:
+        ours |= Q(organization=request.organization)
+    export = DataExport.objects.filter(ours, pk=export_id).first()
+    if export is None:
+        raise NotFound
+    if export.organization_id is not None:
+        require(request, "export_organization")
+    if not export.is_ready(now()) or not file_of(export).exists():
         raise NotFound("This copy is not here, or not any more. Ask for a new one.")
     audit.record("data_export.downloaded", export)
     name = f"switchyard-data-{export.ready_at:%Y-%m-%d}.zip"

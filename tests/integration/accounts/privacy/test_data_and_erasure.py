@@ -230,7 +230,7 @@ def test_who_may_have_which_copy(people: People) -> None:
         answers[name] = answer.status_code
         for close in answer._resource_closers:
             close()
-    assert answers == {"alice": 200, "bob": 404, "charlie": 404, "nobody": 302}
+    assert answers == {"alice": 200, "bob": 403, "charlie": 404, "nobody": 302}
     personal = request_export(people.bob)
     exports.make_export(personal, at=now())
     assert people.client(people.alice).get(f"/profile/data/{personal.pk}/").status_code == 404
