@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import (
+    TOTP,
     format_hotp_value,
     hotp_value,
     yield_hotp_counters_from_time,
@@ -28,6 +29,7 @@ def enrolled(user: str = "pk") -> Exists:
 
 def spend_current_code(authenticator: Authenticator) -> None:
     """Take the code that an app shows now as used: it has just turned the app on."""
+    app = TOTP(authenticator)
     secret = decrypt(authenticator.data["secret"])
     for counter in yield_hotp_counters_from_time():
-        authenticator.wrap()._mark_code_used(format_hotp_value(hotp_value(secret, counter)))
+        app._mark_code_used(format_hotp_value(hotp_value(secret, counter)))

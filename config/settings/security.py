@@ -71,6 +71,12 @@ ACCOUNT_RATE_LIMITS = {
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Switchyard"
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "add_webauthn": "accounts.web.factor_forms.AddKeyForm",
+    "authenticate_webauthn": "accounts.web.factor_forms.UseKeyForm",
+    "login_webauthn": "accounts.web.factor_forms.LoginKeyForm",
+    "reauthenticate_webauthn": "accounts.web.factor_forms.KeyAgainForm",
+}
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_CACHE_ALIAS = "sessions"

@@ -28,7 +28,7 @@ class Keys:
         """Return the token; the faults `bad_signature`, `alg_none` and `alg_hs256` spoil it."""
         headers = {"kid": KEY_ID}
         if fault == "alg_none":
-            return jwt.encode(claims, None, algorithm="none", headers=headers)
+            return jwt.encode(claims, "", algorithm="none", headers=headers)
         if fault == "alg_hs256":
             return self._forge(claims)
         key = self._foreign if fault == "bad_signature" else self._real

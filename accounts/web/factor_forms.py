@@ -1,0 +1,60 @@
+"""Security keys' answers, read with care: what no browser sends is a wrong code, not a fault."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from django import forms
+
+_LARGEST = 16 * 1024
+"""Bytes of a credential that is stored; real ones have one or two thousand."""
+
+
+class AddKeyForm(AddWebAuthnForm):
+    name = forms.CharField(required=False, max_length=80)
+
+    def clean_credential(self) -> dict[str, Any]:
+        credential: dict[str, Any] = self.cleaned_data["credential"]
+        written = orjson.dumps(credential)
+        if len(written) > _LARGEST or b"\\u0000" in written:
+            raise get_adapter().validation_error("incorrect_code")
+        return credential
+
+    def clean(self) -> dict[str, Any]:
+        return _reading(super().clean)
+
+
+class _ReadsWithCare:
+    def clean_credential(self) -> Authenticator:
+        return _reading(super().clean_credential)  # type: ignore[misc]
+
+
+class UseKeyForm(_ReadsWithCare, AuthenticateWebAuthnForm):
+    """The second step of a sign-in."""
+
+
+class LoginKeyForm(_ReadsWithCare, LoginWebAuthnForm):
+    """A passkey as the only step."""
+
+
+class KeyAgainForm(_ReadsWithCare, ReauthenticateWebAuthnForm):
+    """Proof that it is still the same person."""
+
+
+def _reading(work: Callable[[], Any]) -> Any:
+    """Run `work`, which parses what came from outside; anything it trips over is a wrong code."""
+    try:
+        return work()
+    except (AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
+        raise get_adapter().validation_error("incorrect_code") from error

@@ -1,0 +1,82 @@
+"""Two at once: pictures, profiles and endings that meet."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.db import connections
+from PIL import Image
+
+from accounts.models import Avatar, User
+from accounts.services.avatars import remove_avatar, set_avatar
+from accounts.services.sessions import end_sessions
+from accounts.services.users import update_profile
+from tests.conftest import People, make_people
+from tests.factories.sign_in import browser
+
+ROUNDS = 5
+
+
+@pytest.fixture
+def people(live_database: None) -> People:
+    return make_people()
+
+
+def at_once(*works: Any) -> list[Any]:
+    def run(work: Any) -> Any:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result(20) for future in [pool.submit(run, work) for work in works]]
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise((80, 80), 80).convert("RGB").save(file, "PNG")
+    return file.getvalue()
+
+
+def test_of_two_pictures_at_once_one_is_shown_and_one_is_kept(people: People) -> None:
+    upload = picture()
+    for _ in range(ROUNDS):
+        at_once(*[lambda: set_avatar(people.alice, upload=upload)] * 4)
+        assert Avatar.objects.get(user=people.alice).name == _alice(people).avatar
+
+
+def test_removing_and_setting_a_picture_at_once_leaves_both_or_none(people: People) -> None:
+    upload = picture()
+    for _ in range(ROUNDS):
+        at_once(
+            lambda: set_avatar(people.alice, upload=upload), lambda: remove_avatar(people.alice)
+        )
+        names = list(Avatar.objects.filter(user=people.alice).values_list("name", flat=True))
+        assert names == [name for name in [_alice(people).avatar] if name]
+
+
+def test_two_changes_of_a_profile_at_once_lose_neither(people: People) -> None:
+    for number in range(ROUNDS):
+        at_once(
+            lambda number=number: update_profile(people.alice, first_name=f"A{number}"),
+            lambda number=number: update_profile(people.alice, last_name=f"B{number}"),
+        )
+        assert _alice(people).full_name == f"A{number} B{number}"
+
+
+def test_sessions_ended_twice_at_once_are_counted_once(people: People) -> None:
+    """AUT-6"""
+    for _ in range(3):
+        browser()
+    ended = at_once(*[lambda: end_sessions(people.alice)] * 4)
+    assert sorted(ended) == [0, 0, 0, 3]
+    assert not UserSession.objects.exists()
+
+
+def _alice(people: People) -> User:
+    return User.objects.get(pk=people.alice.pk)
