@@ -86,7 +86,7 @@ def standby(django_db_setup: None) -> Iterator[Standby]:
     log = services.VAR / "log" / f"standby-{services.WORKER}.log"
     process = launch(Command("standby", arguments, folder, ENVIRONMENT, account, log))
     host = f"{source.netloc.rpartition(':')[0]}:{port}"
-    running = Standby(urlunsplit(source._replace(netloc=host, path=f"/{DATABASE}")), process)
+    running = Standby(urlunsplit(source._replace(netloc=host, path="/postgres")), process)
     try:
         assert wait_until(lambda: _answers(running), seconds=60), log.read_text()[-2000:]
         yield running
