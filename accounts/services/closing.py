@@ -106,7 +106,7 @@ def close_account(user: User) -> User:
 
 
 def _close(organization: Organization) -> Organization:
-    """Lock against new orders too: each refers to the row, so it waits and finds it closed."""
+    """Close under the lock that orders and new members take too: they wait, and find it closed."""
     organization = Organization.objects.select_for_update().get(pk=organization.pk)
     if organization.is_closed:
         return organization

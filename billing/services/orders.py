@@ -55,6 +55,8 @@ def place_order(
     earlier = _earlier_order(organization, client_key, price, quantity)
     if earlier is not None:
         return earlier
+    # Closing the organization locks it too: it finds this order, or this finds it closed.
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     price = Price.objects.select_related("product").get(pk=price.pk)
     profile = profile_of(organization)
     _require_orderable(organization, profile, price)

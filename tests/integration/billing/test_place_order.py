@@ -129,6 +129,7 @@ def test_without_a_country_there_is_no_tax_and_no_order(organization: Organizati
 
 def test_a_suspended_organization_does_not_order(organization: Organization) -> None:
     organization.status = Organization.Status.SUSPENDED
+    organization.save(update_fields=["status"])
     refuse(organization, OrganizationNotActive)
 
 
