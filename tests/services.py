@@ -68,7 +68,8 @@ def template() -> str:
     """Return the name of the template database for the migrations as they are now."""
     digest = hashlib.sha256()
     for path in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("accounts/sql/*.sql"),
-                        *ROOT.glob("*/apps.py"), ROOT / "config/kit/tenancy.py"]):  # fmt: skip
+                        *ROOT.glob("*/apps.py"), ROOT / "config/kit/tenancy.py",
+                        *ROOT.glob("config/kit/timeseries/*.py")]):  # fmt: skip
         digest.update(path.read_bytes())
     return f"template_{digest.hexdigest()[:16]}"
 

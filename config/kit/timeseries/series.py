@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 SCHEMA = "series"
 """Holds raw tables, partitions and roll-ups; the app role may not even look inside."""
@@ -23,6 +23,14 @@ class Rollup:
     name: str
     dimensions: tuple[tuple[str, str, str], ...]
     measures: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> Self:
+        return cls(
+            facts["name"],
+            tuple((name, kind, said) for name, kind, said in facts["dimensions"]),
+            tuple((name, said) for name, said in facts["measures"]),
+        )
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -67,14 +75,6 @@ class Series:
     def from_json(cls, text: str) -> Self:
         facts = json.loads(text)
         rollup = facts.pop("rollup")
-        for name in ("columns", "indexes"):
-            facts[name] = _tuples(facts[name])
-        return cls(
-            **facts,
-            rollup=rollup
-            and Rollup(rollup["name"], _tuples(rollup["dimensions"]), _tuples(rollup["measures"])),
-        )
-
-
-def _tuples(values: list[list[str] | str]) -> tuple[tuple[str, ...] | str, ...]:
-    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
+        facts["columns"] = tuple((name, kind) for name, kind in facts["columns"])
+        facts["indexes"] = tuple(facts["indexes"])
+        return cls(**facts, rollup=rollup and Rollup.from_facts(rollup))
