@@ -11,8 +11,11 @@ from uuid import UUID
 from accounts.models import AuditLog, Membership, Organization, User
 from accounts.models.audit import AuditLogQuerySet
 from accounts.rules.trail import noun_of, sentence
+from config.kit.errors import NotFound
 
 STAFF = "Switchyard staff"
+LONGEST = 18
+"""Digits of the largest entry number that a link may hold."""
 _KINDS = {
     "anonymous": "Nobody signed in",
     "api_key": "API key",
@@ -52,6 +55,15 @@ class TrailFilter:
 def trail_of(organization: Organization) -> AuditLogQuerySet:
     rows: AuditLogQuerySet = AuditLog.objects.for_organization(organization)
     return rows
+
+
+def entry_of(organization: Organization, key: str) -> AuditLog:
+    """Return one entry; raises `NotFound` for a number that is none and for another's alike."""
+    known = key.isascii() and key.isdigit() and len(key) <= LONGEST
+    found = trail_of(organization).filter(pk=int(key)).first() if known else None
+    if found is None:
+        raise NotFound
+    return found
 
 
 def days(first: date | None, last: date | None, zone: Any) -> dict[str, datetime | None]:

@@ -8,5 +8,5 @@ from accounts.api.trail import views
 
 urlpatterns = [
     path("audit-logs", views.AuditLogListView.as_view(), name="api_audit_logs"),
-    path("audit-logs/<int:entry_id>", views.AuditLogDetailView.as_view(), name="api_audit_log"),
+    path("audit-logs/<slug:entry_id>", views.AuditLogDetailView.as_view(), name="api_audit_log"),
 ]

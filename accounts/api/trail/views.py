@@ -9,9 +9,8 @@ from rest_framework.response import Response
 
 from accounts.api.listed import IN_LISTS, REFUSALS, ListedView
 from accounts.api.trail.serializers import AuditLogOutput, AuditLogQuery
-from accounts.services.reading import TrailFilter, named, trail_of
+from accounts.services.reading import TrailFilter, entry_of, named, trail_of
 from config.kit.api import CursorPage
-from config.kit.errors import NotFound
 
 
 class TrailPage(CursorPage):
@@ -52,8 +51,6 @@ class AuditLogDetailView(AuditLogView):
         summary="One entry of the audit log",
         responses={200: AuditLogOutput, **REFUSALS},
     )
-    def get(self, request: Any, entry_id: int) -> Response:
-        entry = trail_of(self.organization).filter(pk=entry_id).first()
-        if entry is None:
-            raise NotFound
+    def get(self, request: Any, entry_id: str) -> Response:
+        entry = entry_of(self.organization, entry_id)
         return Response(AuditLogOutput(named([entry])[0]).data)

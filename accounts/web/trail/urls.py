@@ -9,5 +9,5 @@ from accounts.web.trail import views
 
 urlpatterns = [
     path("logs/", member_required("view_audit")(views.TrailList.as_view()), name="logs"),
-    path("logs/<int:entry_id>/", views.entry, name="log_entry"),
+    path("logs/<slug:entry_id>/", views.entry, name="log_entry"),
 ]

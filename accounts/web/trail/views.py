@@ -14,10 +14,9 @@ from django.views.decorators.http import require_safe
 from accounts.rules.trail import differences, noun_of
 from accounts.services import audit
 from accounts.services.audit_triggers import audited_tables
-from accounts.services.reading import TrailFilter, named, trail_of
+from accounts.services.reading import TrailFilter, entry_of, named, trail_of
 from accounts.web.access import member_required
 from accounts.web.trail.forms import TrailForm
-from config.kit.errors import NotFound
 from config.kit.lists import ListPage
 
 
@@ -77,12 +76,9 @@ class TrailList(ListPage):
 
 @require_safe
 @member_required("view_audit")
-def entry(request: Any, entry_id: int) -> HttpResponse:
+def entry(request: Any, entry_id: str) -> HttpResponse:
     """One entry with its values side by side."""
-    found = trail_of(request.organization).filter(pk=entry_id).first()
-    if found is None:
-        raise NotFound
-    (found,) = named([found])
+    (found,) = named([entry_of(request.organization, entry_id)])
     rows = differences(found.old_values, found.new_values)
     return render(request, "accounts/trail/entry.html", {"entry": found, "rows": rows})
 

@@ -228,8 +228,6 @@ def test_who_may_have_which_copy(people: People) -> None:
     for name, user in users.items():
         answer = people.client(user).get(address)
         answers[name] = answer.status_code
-        for close in answer._resource_closers:
-            close()
     assert answers == {"alice": 200, "bob": 403, "charlie": 404, "nobody": 302}
     personal = request_export(people.bob)
     exports.make_export(personal, at=now())
