@@ -31,12 +31,14 @@ class NotificationQuerySet(OrganizationQuerySet):
         own = rules.filter(user_id=user_id).values("in_app")
         common = rules.filter(user=None).values("in_app")
         shown = Coalesce(Subquery(own), Subquery(common), Value(True))
-        return self.alias(is_shown=shown).filter(is_shown=True)
+        wanted: NotificationQuerySet = self.alias(is_shown=shown).filter(is_shown=True)
+        return wanted
 
     def with_read(self, user_id: UUID) -> NotificationQuerySet:
         """Add `is_read`: this person has."""
         reads = NotificationRead.objects.filter(notification=OuterRef("pk"), user_id=user_id)
-        return self.annotate(is_read=Exists(reads))
+        marked: NotificationQuerySet = self.annotate(is_read=Exists(reads))
+        return marked
 
     def unread(self, user_id: UUID) -> NotificationQuerySet:
         reads = NotificationRead.objects.filter(notification=OuterRef("pk"), user_id=user_id)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import F, Q
 
 from accounts.models.organization import Organization
 from accounts.rules.deliveries import DeliveryStatus, EndpointStatus
@@ -131,13 +131,6 @@ class WebhookDeliveryQuerySet(OrganizationQuerySet):
 
     def unsuccessful(self) -> WebhookDeliveryQuerySet:
         return self.filter(status__in=[DeliveryStatus.FAILED, DeliveryStatus.ABANDONED])
-
-    def outcomes(self) -> dict[str, int]:
-        """Count those that have ended well and those that have not."""
-        return self.aggregate(
-            succeeded=Count("pk", filter=Q(status=DeliveryStatus.SUCCEEDED)),
-            failed=Count("pk", filter=Q(status=DeliveryStatus.FAILED)),
-        )
 
 
 class WebhookDelivery(BaseModel):

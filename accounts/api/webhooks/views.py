@@ -38,6 +38,7 @@ from accounts.api.webhooks.serializers import (
 from accounts.models import WebhookDelivery, WebhookEndpoint
 from accounts.services.webhooks import endpoints, replaying
 from accounts.services.webhooks.catalogue import event_types
+from accounts.services.webhooks.endpoints import Made
 from config.kit.api import OrjsonRenderer
 
 _MANAGE = dict.fromkeys(("POST", "PATCH", "DELETE"), "manage_webhooks")
@@ -60,7 +61,7 @@ class WebhookView(ListedView):
         rows = WebhookDelivery.objects.for_organization(self.organization)
         return rows.select_related("event")
 
-    def revealing(self, make: Callable[[], endpoints.Made], status: int) -> HttpResponse:
+    def revealing(self, make: Callable[[], Made], status: int) -> HttpResponse:
         """Answer with a new secret, which is not kept with the answer for a replay."""
         secrets: list[str] = []
 

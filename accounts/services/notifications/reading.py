@@ -85,7 +85,7 @@ def set_rule(membership: Membership, *, kind: str, channels: Channels, everybody
         raise NotFound
     NotificationRule.objects.update_or_create(
         organization_id=membership.organization_id,
-        user_id=None if everybody else membership.user_id,
+        user=None if everybody else membership.user,
         kind=kind,
         defaults={
             "in_app": channels.in_app,
