@@ -17,6 +17,7 @@ from config.kit import context
 from licensing.models import License
 from licensing.services.devices import Description, activate_device
 from tests.factories.billing import PriceFactory, attempt_of, order_of, profile_of
+from tests.factories.tokens import leave_traces
 
 
 def customer(number: int) -> tuple[Organization, User]:
@@ -87,7 +88,7 @@ def webhook(number: int, at: datetime, **facts: Any) -> StripeEvent:
 
 
 def fill(count: int, *, at: datetime, start: int = 0) -> None:
-    """Make `count` customers, each with a paid license, a device, a failed payment, a webhook."""
+    """Make `count` customers, each with a paid license, a device, a failed payment, a webhook, apps."""
     price = PriceFactory.create()
     for number in range(start, start + count):
         organization, owner = customer(number)
@@ -95,3 +96,4 @@ def fill(count: int, *, at: datetime, start: int = 0) -> None:
         device(license, number, now())
         failed_payment(organization, price, at - timedelta(hours=1))
         webhook(number, at)
+        leave_traces(owner, number)

@@ -17,6 +17,10 @@ from django.db import connection
 from django.utils.timezone import now
 
 from accounts.models import User
+from accounts.rules.handover import challenge_of
+from accounts.services.sync import Event, take_events
+from accounts.services.tokens import device
+from accounts.services.tokens.bridge import issue_code
 from accounts.services.tokens.issuing import Issued, begin_session
 from tests.conftest import WalledClient
 
@@ -84,3 +88,21 @@ def race(works: list[Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(works)) as pool:
         return list(pool.map(run, works))
+
+
+def leave_traces(user: User, number: int) -> None:
+    """What a person's apps leave behind: a session, a hand-over, a device code, a report."""
+    session_of(user)
+    issue_code(
+        user,
+        client_id="switchyard-desktop",
+        redirect_uri="http://127.0.0.1:49152/",
+        challenge=challenge_of("v" * 64),
+        session_data={},
+        at=now(),
+    )
+    asked = device.ask(client_id="switchyard-cli", name=f"build-{number}", at=now())
+    waiting = device.find_waiting(asked.user_code, at=now())
+    assert waiting is not None
+    device.decide(waiting, user=user, allow=True, at=now())
+    take_events(user, [Event(f"event-{number}", "app.started", "desktop")])
