@@ -97,10 +97,6 @@ local function judge(key, now, ip, scopes)
     end
     return 'VALID'
 end
-local function note(uses, seen, key, now, ip)
-    redis.call('HINCRBY', uses, key.id, 1)
-    redis.call('HSET', seen, key.id, string.format('%.0f %s', now, ip))
-end
 """
 
 # digest, uses, seen | now ip -> nothing when unknown, else code, facts
@@ -111,7 +107,10 @@ local now = tonumber(ARGV[1])
 local key = known(KEYS[1], 'rate', 'quota')
 if not key then return {} end
 local code = judge(key, now, ARGV[2], '')
-if code == 'VALID' then note(KEYS[2], KEYS[3], key, now, ARGV[2]) end
+if code == 'VALID' then
+    redis.call('HINCRBY', KEYS[2], key.id, 1)
+    redis.call('HSET', KEYS[3], key.id, ARGV[1] .. ' ' .. ARGV[2])
+end
 return {code, key.facts}
 """
 )
@@ -160,10 +159,12 @@ if code == 'VALID' then
     else
         spend(who, held, window, cost)
         used = redis.call('INCR', counter)
-        note(KEYS[4], KEYS[5], key, now, ARGV[4])
+        redis.call('HINCRBY', KEYS[4], key.id, 1)
+        redis.call('HSET', KEYS[5], key.id, ARGV[1] .. ' ' .. ARGV[4])
     end
 end
-note(KEYS[4], KEYS[5], caller, now, ARGV[3])
+redis.call('HINCRBY', KEYS[4], caller.id, 1)
+redis.call('HSET', KEYS[5], caller.id, ARGV[1] .. ' ' .. ARGV[3])
 local recorded = 0
 if ARGV[12] == '0' then
     -- asked not to

@@ -21,6 +21,8 @@ _FORM = re.compile(
     rf"sw_(live|test)_([0-9A-Za-z]{{{PUBLIC_LENGTH}}})"
     rf"[0-9A-Za-z]{{{SECRET_LENGTH}}}([0-9A-Za-z]{{{_CHECK_LENGTH}}})"
 )
+_PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
+_PAIR = len(_PAIRS)
 LONGEST = len("sw_live_") + PUBLIC_LENGTH + SECRET_LENGTH + _CHECK_LENGTH
 
 
@@ -51,11 +53,8 @@ def is_key(text: str) -> bool:
 def checksum(body: str) -> str:
     """Return the CRC-32 of `body` in six letters of the alphabet."""
     value = zlib.crc32(body.encode())
-    letters = []
-    for _ in range(_CHECK_LENGTH):
-        value, digit = divmod(value, len(ALPHABET))
-        letters.append(ALPHABET[digit])
-    return "".join(reversed(letters))
+    high, low = divmod(value, _PAIR * _PAIR)
+    return _PAIRS[high] + _PAIRS[low // _PAIR] + _PAIRS[low % _PAIR]
 
 
 def masked(environment: str, public_id: str, last4: str) -> str:

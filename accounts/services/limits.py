@@ -71,7 +71,7 @@ def require(rate: Rate | None) -> None:
 
 def month_of(at: datetime) -> str:
     """Name a month as the counters do; months are those of UTC."""
-    return f"{at:%Y%m}"
+    return f"{at.year}{at.month:02}"
 
 
 def month_end(at: datetime) -> datetime:
