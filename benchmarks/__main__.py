@@ -18,6 +18,7 @@ from benchmarks.database import (
     measure_ledger,
     measure_ledger_batched,
 )
+from benchmarks.keys import measure_record_share, measure_verify
 from benchmarks.licensing import measure_heartbeat, measure_validate
 from benchmarks.trail import measure_bulk, measure_verification
 
@@ -25,6 +26,8 @@ RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 MEASURES = (
     measure_validate,
     measure_heartbeat,
+    measure_verify,
+    measure_record_share,
     measure_activation,
     measure_ledger,
     measure_ledger_batched,

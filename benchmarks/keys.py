@@ -85,7 +85,7 @@ def measure_verify(bed: Bed) -> Row:
     )
 
 
-def measure_recording(bed: Bed) -> Row:
+def measure_record_share(bed: Bed) -> Row:
     """What the record of a call adds to the answer: the same script with and without it."""
     url, asked = _questions(bed)
     alone = load.run(url, asked, connections=1, seconds=SECONDS)
