@@ -35,9 +35,9 @@ def hot_path(view: View) -> View:
         except DomainError as refusal:
             return _refuse(refusal)
 
-    opened = csrf_exempt(transaction.non_atomic_requests(door))
+    opened: Any = csrf_exempt(transaction.non_atomic_requests(door))
     opened.hot_path = True
-    return opened
+    return opened  # type: ignore[no-any-return]
 
 
 def answer(document: dict[str, Any], *, status: int = 200) -> HttpResponse:

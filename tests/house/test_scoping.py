@@ -23,7 +23,7 @@ OPEN_PAGES = {
     "account_email_verification_sent", "account_confirm_email", "account_inactive",
     "account_confirm_login_code", "account_logout", "mfa_authenticate", "health", "readiness",
     "csp_report", "api_docs", "api_schema", "demo_mail", "demo_mail_message", "demo_mail_html",
-    "webhook_stripe", "api_license_validate", "api_license_activate", "api_license_deactivate",
+    "webhook_stripe", "api_license_validate", "api_key_verify", "api_license_activate", "api_license_deactivate",
     "socialaccount_signup", "socialaccount_login_cancelled", "socialaccount_login_error",
     "openid_login", "openid_callback", "google_login", "google_callback", "github_login",
     "github_callback", "microsoft_login", "microsoft_callback", "mfa_login_webauthn",

@@ -244,7 +244,8 @@ def _switch(key: ApiKey, *, on: bool) -> ApiKey:
 
 def _locked(key: ApiKey) -> ApiKey:
     rows = ApiKey.objects.select_for_update(of=("self",)).select_related("organization")
-    return rows.get(pk=key.pk)
+    found: ApiKey = rows.get(pk=key.pk)
+    return found
 
 
 def _living(key: ApiKey) -> ApiKey:
