@@ -41,7 +41,7 @@ class SealAdmin(StaffAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         waits = seal_lag(now())
-        facts = {
+        facts: dict[str, Any] = {
             "head": Seal.objects.order_by("-seq").first(),
             "lag_minutes": int(waits.total_seconds() // 60),
             "alerts": list(TrailAlert.objects.filter(resolved_at=None)),

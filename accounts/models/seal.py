@@ -51,10 +51,10 @@ class Seal(models.Model):
     def __str__(self) -> str:
         return f"seal {self.seq}"
 
-    def save(self, *args: object, **kwargs: object) -> NoReturn:  # type: ignore[override]
+    def save(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("seals are written by accounts.services.seals.sealing alone")
 
-    def delete(self, *args: object, **kwargs: object) -> NoReturn:  # type: ignore[override]
+    def delete(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("seals are append-only")
 
 

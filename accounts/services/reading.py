@@ -60,7 +60,7 @@ def trail_of(organization: Organization) -> AuditLogQuerySet:
 def entry_of(organization: Organization, key: str) -> AuditLog:
     """Return one entry; raises `NotFound` for a number that is none and for another's alike."""
     known = key.isascii() and key.isdigit() and len(key) <= LONGEST
-    found = trail_of(organization).filter(pk=int(key)).first() if known else None
+    found: AuditLog | None = trail_of(organization).filter(pk=int(key)).first() if known else None
     if found is None:
         raise NotFound
     return found

@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from accounts.models import Organization, User
 from accounts.services.audit_triggers import audited_tables, unaudited_tables
-from config.kit.audited import Audited
+from config.kit.audited import Audited, Unaudited
 
 CHUNK = 1_000
 HIDDEN = "***"
@@ -50,7 +50,7 @@ class Holding:
 
 def holdings_of_person(user: User) -> list[Holding]:
     """Return a holding for every table that names persons, also outside the trail."""
-    entries = [*_leaving(), *unaudited_tables()]
+    entries: list[Audited | Unaudited] = [*_leaving(), *unaudited_tables()]
     return [
         Holding(entry.table, entry.subject, user.pk, entry.mask)
         for entry in sorted(entries, key=lambda entry: entry.table)

@@ -63,10 +63,12 @@ def read_rows(cover: Cover, canon_version: int = CANON_VERSION) -> Rows:
     """
     condition, values = cover.where()
     digest = hashlib.sha256()
-    count, ids, first_at, last_at = 0, [None, None], None, None
+    count = 0
+    first_id: int | None = None
+    last_id: int | None = None
+    times: list[datetime] = []
     # A cursor of the server's needs a transaction; it keeps one chunk in memory.
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.itersize = CHUNK
         cursor.execute(
             f"SELECT id, sha256(audit.canon_{int(canon_version)}(l)), at FROM audit.logs l"  # noqa: S608
             f" WHERE {condition} ORDER BY id",
@@ -76,11 +78,12 @@ def read_rows(cover: Cover, canon_version: int = CANON_VERSION) -> Rows:
             for key, row_hash, _ in chunk:
                 digest.update(key.to_bytes(8, "big"))
                 digest.update(row_hash)
-            ids = [ids[0] or chunk[0][0], chunk[-1][0]]
-            first_at = min(filter(None, [first_at, *(row[2] for row in chunk)]))
-            last_at = max(filter(None, [last_at, *(row[2] for row in chunk)]))
+            first_id, last_id = first_id or chunk[0][0], chunk[-1][0]
+            found = [*times, *(row[2] for row in chunk)]
+            times = [min(found), max(found)]
             count += len(chunk)
-    return Rows(count, digest.digest(), ids[0], ids[1], first_at, last_at)
+    first_at, last_at = times or (None, None)
+    return Rows(count, digest.digest(), first_id, last_id, first_at, last_at)
 
 
 def hash_of(
