@@ -100,10 +100,10 @@ def _record(row: tuple[Any, ...], tariff: Tariff) -> UsageRecord:
 
 
 def _unbooked(since: datetime, until: datetime) -> list[tuple[Any, ...]]:
-    values = {"since": since, "until": until, "own": OWN_API, "most": BATCH}
+    values: dict[str, Any] = {"since": since, "until": until, "own": OWN_API, "most": BATCH}
     with connection.cursor() as cursor:
         cursor.execute(_UNBOOKED, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _tariff(organizations: list[UUID]) -> Tariff:

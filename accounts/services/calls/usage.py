@@ -120,7 +120,8 @@ def _by_step(
 
 
 def _by_group(organization: Organization, rows: QuerySet[Any], group_by: str) -> list[Group]:
-    name, found = GROUPS[group_by], {}
+    name = GROUPS[group_by]
+    found: dict[Any, Figures] = {}
     for row in rows.values(name, "latency_bucket").annotate(**_MEASURES).order_by():
         found.setdefault(row[name], Figures()).add(row)
     largest = sorted(found.items(), key=lambda each: (-each[1].requests, str(each[0])))

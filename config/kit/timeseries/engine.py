@@ -105,7 +105,7 @@ def switch(connection: BaseDatabaseWrapper, series: Series, to: Engine) -> int:
     )
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {following} ({columns}) SELECT {columns} FROM {series.table}")
-        moved = cursor.rowcount
+        moved = int(cursor.rowcount)
     _execute(
         connection,
         f"DROP VIEW public.{series.name};DROP TABLE {series.table};",
