@@ -88,7 +88,7 @@ def test_a_real_worker_and_a_real_beat_are_seen(tmp_path: Path, redis_client: An
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             seen = liveness.workers()
-            if seen and liveness.seconds_since_beat() is not None:
+            if seen and seen[0].queues and liveness.seconds_since_beat() is not None:
                 break
             time.sleep(0.1)
         assert [worker.queues for worker in seen] == [["sync"]]
