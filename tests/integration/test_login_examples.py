@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -30,7 +31,7 @@ create_organization(name="Northwind", owner=alice, country="DE")
 
 @pytest.fixture
 def person(stack: Stack) -> Iterator[httpx.Client]:
-    with stack.sign_in("alice@example.com", PASSWORD) as client:
+    with closing(stack.sign_in("alice@example.com", PASSWORD)) as client:
         yield client
 
 
