@@ -23,6 +23,7 @@ from accounts.services.seals import sealing, watching
 from accounts.services.team import mailing
 from accounts.services.tokens import keeping, warning
 from accounts.services.webhooks import replaying, sending
+from config.kit.errors import DomainError
 from config.kit.scripts import CacheAway
 
 logger = structlog.get_logger(__name__)
@@ -68,7 +69,10 @@ def retire_audit() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT audit.retire_partitions(%s)", [settings.AUDIT_KEEP_MONTHS])
     for user in erasure.closed_accounts(now()):
-        erasure.erase_user(user, reason="closed 30 days ago")
+        try:
+            erasure.erase_user(user, reason="closed 30 days ago")
+        except DomainError as refusal:
+            logger.warning("user.not_erased", user_id=str(user.pk), code=refusal.code)
 
 
 @shared_task(
