@@ -35,12 +35,10 @@ def measure_recording(bed: Bed, calls: int = CALLS) -> Row:
     filled = _fill(client, organization, calls)
     began, killed = time.perf_counter(), _flush(bed, client, calls)
     took = time.perf_counter() - began
-    stored = _one(
-        bed, "SELECT count(*) FROM series.api_calls WHERE endpoint LIKE '/v1/things/kind%'"
-    )
+    stored = _one(bed, "SELECT count(*) FROM series.api_calls WHERE product = 'maps'")
     summed = _one(
         bed,
-        "SELECT sum(requests) FROM series.api_calls_hourly WHERE endpoint LIKE '/v1/things/kind%'",
+        "SELECT sum(requests) FROM series.api_calls_hourly WHERE product = 'maps'",
     )
     assert stored == summed == calls, (stored, summed, calls)
     limit = _bare_copy(bed, calls // 10)
