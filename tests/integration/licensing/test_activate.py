@@ -163,8 +163,8 @@ def test_the_cost_of_activating_is_pinned(program: Program, license: License, qu
         program.activate(license.key, "edge-1")
     with queries() as again:
         program.activate(license.key, "edge-1")
-    # Look-up, license, savepoint, lock, count, device, insert, release; then publishing's two.
-    assert len(first.statements()) == 10
+    # Look-up, license, savepoint, lock, count, device, insert, who is to be told (at first), release; then publishing's two.
+    assert len(first.statements()) == 11
     assert len(again.statements()) == 10
 
 

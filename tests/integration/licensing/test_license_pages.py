@@ -92,7 +92,7 @@ def test_a_new_organization_is_told_what_a_license_is(charlie: WalledClient) -> 
 def test_the_list_takes_few_queries(
     alice: WalledClient, shelf: Any, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         alice.get("/licenses/")
 
 

@@ -168,9 +168,9 @@ def test_the_catalogue_asks_the_same_number_of_queries_whatever_is_on_sale(
     alice: Any, product: Product, django_assert_num_queries: Any
 ) -> None:
     alice.get("/catalog/")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         alice.get("/catalog/")
     for number in range(5):
         a_product(f"other-{number}")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         alice.get("/catalog/")

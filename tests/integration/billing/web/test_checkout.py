@@ -269,5 +269,5 @@ def test_the_polled_page_asks_few_queries(
 ) -> None:
     pay(alice, order)
     page(alice, order, "return/")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         page(alice, order, "return/")

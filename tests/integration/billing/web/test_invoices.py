@@ -158,7 +158,7 @@ def test_the_list_asks_the_same_number_of_queries_for_one_and_for_many(
     alice: Any, invoices: list[Invoice], django_assert_num_queries: Any
 ) -> None:
     alice.get(LIST)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         alice.get(LIST)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         alice.get(LIST, {"q": "000007"})

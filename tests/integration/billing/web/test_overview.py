@@ -108,12 +108,12 @@ def test_the_overview_asks_the_same_number_of_queries_for_one_and_for_many(
 ) -> None:
     order_of(people.organization, at=now())
     alice.get("/billing/")
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(19):
         alice.get("/billing/")
     for _ in range(3):
         a_subscription(people.organization)
         order_of(people.organization, at=now())
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(19):
         alice.get("/billing/")
 
 

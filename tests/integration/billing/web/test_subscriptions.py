@@ -95,5 +95,5 @@ def test_the_page_asks_few_queries(
     alice: Any, subscription: Subscription, django_assert_num_queries: Any
 ) -> None:
     alice.get(page_of(subscription))
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         alice.get(page_of(subscription))

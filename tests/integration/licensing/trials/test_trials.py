@@ -358,5 +358,5 @@ def test_the_list_of_trials_costs_a_fixed_number_of_queries(
         started(people, trial_product(kind="api"))
         TrialWorkspace.objects.update(mail_domain="")
     alice.get("/trials/")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         alice.get("/trials/")
