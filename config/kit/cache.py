@@ -12,7 +12,7 @@ _ENTRIES = 10_000
 """Most counters kept in memory; the oldest go first."""
 
 
-class SteadyCache(RedisCache):  # type: ignore[misc]
+class SteadyCache(RedisCache):
     """Redis, and where it does not answer the memory of this process.
 
     Made for counters of tries and for values that are used once: with no cache at all either
