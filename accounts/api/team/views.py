@@ -88,9 +88,9 @@ class MemberView(TeamView):
         responses={200: MemberOutput, **CONFLICTS},
     )
     def patch(self, request: Any, membership_id: UUID) -> Response:
+        member = own(self.members(), membership_id)
         form = RoleInput(data=request.data)
         form.is_valid(raise_exception=True)
-        member = own(self.members(), membership_id)
         members.change_role(
             member, role=form.validated_data["role"], manages_owners=self.manages_owners
         )
