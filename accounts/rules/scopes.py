@@ -11,7 +11,6 @@ AREAS: dict[str, str] = {
     "keys": "API keys",
     "usage": "API calls, limits and metered usage",
     "webhooks": "Webhook endpoints and deliveries",
-    "notifications": "Notifications and their rules",
     "audit": "The audit log",
     "billing": "Catalogue, orders, subscriptions and invoices",
     "licenses": "Licenses and their devices",

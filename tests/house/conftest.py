@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils.timezone import now
 
+from accounts.services import keys
 from accounts.services.notifications import notify
 from billing.models import Invoice, Order
 from config.kit import context
@@ -37,7 +38,9 @@ def world(people: People) -> dict[str, object]:
     invitation = invitation_of(people.organization)
     endpoint = endpoint_of(people.organization)
     notification = notify(people.organization.pk, "member_joined", title="Bob joined")
+    key, _ = keys.issue_key(people.organization, name="CI", scopes=["keys:read"], by=people.alice)
     return {
+        "key_id": key.pk,
         "entry_id": entry_of(people.organization).pk,
         "export_id": export_of(people.organization, people.alice).pk,
         "endpoint_id": endpoint.pk, "delivery_id": announced(people.organization).pk,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -15,6 +16,7 @@ class Route:
     name: str
     template: str
     parameters: tuple[str, ...]
+    callback: Any = None
 
     def path(self, values: dict[str, object]) -> str:
         """Fill in the parameters; raises KeyError for one that `values` does not know."""
@@ -46,4 +48,4 @@ def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[Rou
             parameters = tuple(
                 part.partition(">")[0].rpartition(":")[2] for part in template.split("<")[1:]
             )
-            yield Route(pattern.name or "", template, parameters)
+            yield Route(pattern.name or "", template, parameters, pattern.callback)
