@@ -97,15 +97,7 @@ def switch(connection: BaseDatabaseWrapper, series: Series, to: Engine) -> int:
     if to == Engine.TIMESCALE and found.engine != Engine.TIMESCALE:
         raise EngineUnavailable(found.why)
     following = f"{SCHEMA}.{series.name}_following"
-    columns = ", ".join(name for name, _ in series.columns)
-    _execute(
-        connection,
-        f"LOCK TABLE {series.table} IN ACCESS EXCLUSIVE MODE",
-        _module(to).create_table(series, following),
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {following} ({columns}) SELECT {columns} FROM {series.table}")
-        moved = int(cursor.rowcount)
+    moved = _copy(connection, series, to, following)
     _execute(
         connection,
         f"DROP VIEW public.{series.name};DROP TABLE {series.table};",
@@ -120,15 +112,26 @@ def switch(connection: BaseDatabaseWrapper, series: Series, to: Engine) -> int:
     return moved
 
 
+def _copy(connection: BaseDatabaseWrapper, series: Series, to: Engine, table: str) -> int:
+    """Copy all rows into a new table of the other engine, with every writer shut out."""
+    columns = ", ".join(name for name, _ in series.columns)
+    lock = f"LOCK TABLE {series.table} IN ACCESS EXCLUSIVE MODE"
+    _execute(connection, lock, _module(to).create_table(series, table))
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {series.table}")
+        return int(cursor.rowcount)
+
+
 def _part(connection: BaseDatabaseWrapper, series: Series) -> None:
     """Make the partitions of all rows that came into the default one."""
-    step = f"{series.ahead_days} days"
-    _execute(
-        connection,
-        f"SELECT {SCHEMA}.{series.name}_prepare(at) FROM (SELECT generate_series("
-        f"min({series.time}), now(), interval '{step}') AS at"
-        f" FROM {SCHEMA}.{series.name}_default) AS steps",
-    )
+    default = f"{SCHEMA}.{series.name}_default"
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT min({series.time}) FROM {default}")
+            row = cursor.fetchone()
+        if row is None or row[0] is None:
+            return
+        prepare(connection, series, row[0])
 
 
 def standings(connection: BaseDatabaseWrapper, at: datetime) -> list[Standing]:

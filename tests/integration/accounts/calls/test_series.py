@@ -170,3 +170,22 @@ def test_upkeep_makes_and_drops_partitions_by_the_settings(settings: Any, people
     (standing,) = engine.standings(connection, AT + timedelta(days=1))
     assert standing.ahead == 15
     assert _ask("SELECT count(*) FROM series.api_calls") == [(0,)]
+
+
+def test_a_series_moves_to_native_partitions_with_all_rows_and_exact_sums(people: People) -> None:
+    """The old table is a plain one here; on a hypertable test_timescale.py does the same."""
+    for days in (0, 1, 40):
+        _add(people.organization, at=AT - timedelta(days=days))
+    (standing,) = engine.standings(connection, AT)
+    _run("SET ROLE switchyard_owner")
+    _run("CREATE TABLE series.plain AS SELECT * FROM series.api_calls")
+    _run("DROP VIEW public.api_calls; DROP TABLE series.api_calls;"
+         "ALTER TABLE series.plain RENAME TO api_calls;"
+         "CREATE VIEW public.api_calls AS SELECT * FROM series.api_calls")  # fmt: skip
+    assert engine.switch(connection, standing.series, engine.Engine.NATIVE) == 3
+    _run("RESET ROLE")
+    (standing,) = engine.standings(connection, AT)
+    assert (standing.stranded, standing.choice.why) == (0, "an operator switched it")
+    assert _ask(KEPT) == _ask(RECOUNTED)
+    _add(people.organization)
+    assert _ask(KEPT) == _ask(RECOUNTED)
