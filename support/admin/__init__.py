@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from support.admin import customers, live_settings, notes, people
+from support.admin import customers, libraries, live_settings, notes, people
 
-__all__ = ["customers", "live_settings", "notes", "people"]
+__all__ = ["customers", "libraries", "live_settings", "notes", "people"]

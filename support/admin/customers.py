@@ -1,13 +1,10 @@
-"""A customer as staff see it, on one page; and what libraries may not show in the back office."""
+"""A customer as staff see it, on one page."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
 from django.contrib import admin
-from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -71,7 +68,3 @@ class InvoiceInline(StaffInline):
 @admin.register(Organization)
 class CustomerAdmin(OrganizationAdmin):
     inlines = (MemberInline, SubscriptionInline, LicenseInline, InvoiceInline)
-
-
-# Libraries bring pages of their own, where secrets could be read and rows edited or deleted.
-admin.site.unregister([Authenticator, EmailAddress, Group])

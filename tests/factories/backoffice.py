@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
+from django.db import connection
 from django.utils.timezone import now
 
-from accounts.models import Organization, User
+from accounts.models import Organization, Seal, TrailAlert, User
+from accounts.services.impersonation import ask_to_look
+from accounts.services.limits import Allowance, set_allowances
+from accounts.services.notifications import notify
 from accounts.services.organizations import create_organization
+from accounts.services.privacy import request_export
+from accounts.services.seals.watching import alert, resolve
 from accounts.services.users import create_user
+from accounts.services.webhooks import endpoints
 from billing.gateways.types import PaymentOutcome, PaymentStatus
-from billing.models import PaymentAttempt, Price, StripeEvent
-from billing.services import attempts, settlement
+from billing.models import PaymentAttempt, Price, Product, StripeEvent, UsageRecord
+from billing.services import attempts, quotas, settlement
 from config.kit import context
 from licensing.models import License
 from licensing.services.devices import Description, activate_device
+from licensing.services.trials import start_trial
+from support.services.notes import write_note
 from tests.factories.billing import PriceFactory, attempt_of, order_of, profile_of
+from tests.factories.keys import make_key
+from tests.factories.licensing import trial_product
+from tests.factories.team import invitation_of
 from tests.factories.tokens import leave_traces
+from tests.factories.webhooks import announced, endpoint_of
 
 
 def customer(number: int) -> tuple[Organization, User]:
@@ -87,9 +102,75 @@ def webhook(number: int, at: datetime, **facts: Any) -> StripeEvent:
     )
 
 
+def colleague(role: str) -> User:
+    """The member of staff who did what staff did before the test."""
+    found = User.objects.filter(role=role).first()
+    return found or create_user(f"{role}@desk.example", "correct horse battery", role=role)
+
+
+def program(organization: Organization, owner: User, at: datetime) -> None:
+    """What a customer's programs need and leave: a key, a limit, use of it, messages."""
+    make_key(organization, owner, "licenses:read")
+    with context.acting(organization_id=organization.pk):
+        set_allowances(organization, {"": Allowance("pro", 600, 10_000)}, at=at)
+    metered(organization, at)
+    endpoint = endpoint_of(organization, f"https://hooks.example/{organization.pk}")
+    announced(organization)
+    endpoint.refresh_from_db()
+    endpoints.disable_endpoint(endpoint, reason="No longer needed")
+
+
+def metered(organization: Organization, at: datetime) -> None:
+    """An hour of use that is on a bill, and a quota of which four fifths are used."""
+    hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    UsageRecord.objects.create(
+        organization=organization,
+        feature_type=UsageRecord.Feature.API_CALLS,
+        period_start=hour - timedelta(hours=1),
+        period_end=hour,
+        request_count=8000,
+        rate_per_thousand=Decimal("0.5"),
+        total_cost=Decimal(4),
+        currency="EUR",
+        source_key=f"api_calls/{organization.pk}//{hour:%Y-%m-%dT%H}/0",
+    )
+    quotas.alert(quotas.Month(organization.pk, "", 8000, 10_000), 80, hour.date().replace(day=1))
+
+
+def staff_work(organization: Organization, owner: User, at: datetime) -> None:
+    """What staff and the watch over the trail leave: notes, a look, an alert that was resolved."""
+    write_note(owner, note="Pays by transfer.", is_flagged=True, by=colleague("support"))
+    ask_to_look(colleague("admin"), owner, reason="Asked about an invoice")
+    resolve(alert(TrailAlert.Kind.LATE, "The last seal is an hour old.", at=at), at=at)
+    request_export(owner)
+
+
+def seal(at: datetime) -> None:
+    """Add a seal over nothing: within a test's transaction no row of the trail is final."""
+    head = Seal.objects.order_by("-seq").first()
+    seq = head.seq + 1 if head else 1
+    previous = bytes(head.hash) if head else sha256(b"").digest()
+    digest = sha256(str(seq).encode()).digest()
+    columns = (
+        "seq, kind, system_id, after_id, covered_id, from_txid, until_txid, row_count,"
+        " canon_version, rows_digest, previous, hash, key_id, mac, sealed_at"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO audit.seals ({columns}) VALUES (%s, 'window', 'test', 0, 0, '3', '4', 0,"
+            " 1, %s, %s, %s, 'test', '', %s)",
+            [seq, digest, previous, digest, at],
+        )
+
+
 def fill(count: int, *, at: datetime, start: int = 0) -> None:
-    """Make `count` customers, each with a paid license, a device, a failed payment, a webhook, apps."""
+    """Make `count` customers, so that each list of the back office has as many rows or more.
+
+    Each has a paid license, a device, a failed payment, a trial, programs with keys and use, an
+    invitation, notes of staff, and what their apps and the watch over the trail leave behind.
+    """
     price = PriceFactory.create()
+    trial = Product.objects.filter(grants__has_key="trial").first() or trial_product()
     for number in range(start, start + count):
         organization, owner = customer(number)
         license = purchase(organization, owner, price, at - timedelta(days=1))
@@ -97,3 +178,11 @@ def fill(count: int, *, at: datetime, start: int = 0) -> None:
         failed_payment(organization, price, at - timedelta(hours=1))
         webhook(number, at)
         leave_traces(owner, number)
+        program(organization, owner, at)
+        with context.acting(organization_id=organization.pk):
+            start_trial(organization, product=trial, name=f"Lab {number}", by=None, at=at)
+        notify(organization.pk, "member_joined", title="Bob joined")
+        invitation_of(organization, f"guest{number}@example.com")
+        staff_work(organization, owner, at)
+        seal(at)
+    alert(TrailAlert.Kind.LATE, "The last seal is an hour old.", at=at)

@@ -8,14 +8,21 @@ from typing import Any
 import pytest
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin as site
 from django.test import Client, override_settings
 from django.utils.timezone import now
 
 from accounts.models import User
+from accounts.services.sessions import BACKOFFICE
 from accounts.services.users import create_user
 from tests.factories.backoffice import fill
 
 SECRET = "JBSWY3DPEHPK3PXP"
+PAGES: dict[Any, Any] = dict(site.site._registry)
+"""Every page that is registered, the settings' among them."""
+LISTS = {model: page for model, page in PAGES.items() if hasattr(model, "_default_manager")}
+"""Those with rows."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +48,8 @@ def enter(user: User, *, methods: tuple[str, ...] = ("password", "mfa")) -> Clie
     session = client.session
     session["account_authentication_methods"] = [{"method": method} for method in methods]
     session.save()
+    facts = {"ip": "192.0.2.1", "user_agent": "Firefox", "data": {"place": BACKOFFICE}}
+    UserSession.objects.create(user=user, session_key=session.session_key, **facts)
     return client
 
 
