@@ -27,7 +27,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
     INSERT INTO accounts_useractivity (id, user_id, action, data)
     SELECT gen_random_uuid(), u.id, left(p_action, 100), nullif(p_data, '{}'::jsonb)
     FROM accounts_user u
-    WHERE pg_input_is_valid(p_user, 'uuid') AND u.id = p_user::uuid
+    WHERE u.id = CASE WHEN pg_input_is_valid(p_user, 'uuid') THEN p_user::uuid END
 $$;
 """
 

@@ -110,3 +110,9 @@ def test_an_empty_or_endless_note_is_refused(people: People, staff_member: User,
 def test_the_database_refuses_an_empty_note(people: People, staff_member: User) -> None:
     with pytest.raises(IntegrityError, match="support_adminnote_note"), transaction.atomic():
         AdminNote.objects.create(user=people.alice, author=staff_member, note="")
+
+
+def test_an_actor_whose_id_is_no_uuid_leaves_no_activity_and_no_error(people: People) -> None:
+    with context.use(context.Context(actor_kind="user", actor_id="somebody")):
+        audit.record("user.logged_in", people.alice)
+    assert not UserActivity.objects.exists()

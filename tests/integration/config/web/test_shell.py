@@ -143,7 +143,11 @@ def test_reports_of_broken_policies_are_taken_from_anybody_and_cut_short(db: Non
 
 def test_health_and_readiness_answer_without_a_login(db: None) -> None:
     assert Client().get("/healthz").content == b"ok"
-    assert Client().get("/readyz").json() == {"postgresql": "ok", "redis": "ok"}
+    assert Client().get("/readyz").json() == {
+        "postgresql": "ok",
+        "redis": "ok",
+        "migrations": "ok",
+    }
 
 
 def test_the_api_documentation_is_made_of_our_own_files(db: None) -> None:
