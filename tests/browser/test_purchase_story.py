@@ -17,54 +17,19 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests import services
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.steps import describe, sign_up, submit
 from tests.stack import Stack, wait_for
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(240),
 ]
-PASSWORD = "a long and unusual phrase"
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123", "name": "Ada Byron"}
 LIMIT = 2
-
-
-def submit(page: Page, name: str | re.Pattern[str]) -> None:
-    page.get_by_role("button", name=name).click()
-
-
-def sign_up(person: Visitor, email: str, *, look: Callable[[str], None]) -> None:
-    page = person.page
-    person.go("/signup/")
-    look("sign-up")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    submit(page, "Create account")
-    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
-    look("check your mail")
-    page.get_by_role("link", name="open the demo mailbox").click()
-    look("demo mailbox")
-    page.get_by_role("link", name=re.compile("onfirm")).first.click()
-    look("a mail")
-    page.locator("main a[href*='confirm-email']").first.click()
-    look("confirm e-mail")
-    submit(page, "Yes, confirm")
-
-
-def describe(person: Visitor, *, look: Callable[[str], None]) -> None:
-    page = person.page
-    if "/login/" in page.url:
-        raise AssertionError("a confirmed e-mail signs its owner in")
-    expect(page.get_by_role("heading", name="Welcome to Switchyard")).to_be_visible()
-    look("welcome")
-    page.get_by_label("Organization").fill("Analytical Engines")
-    page.get_by_label("Country").select_option("DE")
-    submit(page, "Continue")
-    look("goals")
-    page.get_by_role("link", name=re.compile("License an app")).click()
 
 
 def buy(person: Visitor, *, look: Callable[[str], None]) -> None:
@@ -228,7 +193,7 @@ def test_a_purchase_from_sign_up_to_a_device_online(
     person = visit(viewport=viewport, color_scheme=scheme)
     stack.control("webhooks", delay_ms=1500)
     sign_up(person, email, look=person.check)
-    describe(person, look=person.check)
+    describe(person, goal="License an app", look=person.check)
     buy(person, look=person.check)
     stack.control("webhooks", delay_ms=0)
     read_invoice(person, look=person.check)
@@ -274,7 +239,7 @@ def test_the_purchase_works_without_javascript_up_to_the_invoice(visit: Any, sta
     seen: list[str] = []
     stack.control("webhooks", delay_ms=1500)
     sign_up(person, "plain@example.com", look=seen.append)
-    describe(person, look=seen.append)
+    describe(person, goal="License an app", look=seen.append)
     buy(person, look=seen.append)
     stack.control("webhooks", delay_ms=0)
     read_invoice(person, look=seen.append)
