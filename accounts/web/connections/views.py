@@ -22,10 +22,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.timezone import now
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.services import limits
+from config.kit import context
 from config.kit.errors import NotFound
 
+MOST_A_MINUTE = 30
+"""From one address: each try makes us ask the provider, and nobody has it asked without end."""
 # What a provider that is down, wrongly set up or hostile makes of an exchange with it; the HTTP
 # client's own errors are OSErrors.
 _FAILURES = (
@@ -37,6 +42,8 @@ class LoginView(OAuth2LoginView):
     """Leads to the provider, after a POST: a link elsewhere must not sign anybody in."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST":
+            _limit("provider-leave")
         try:
             answer: HttpResponse = super().dispatch(request, *args, **kwargs)
         except SocialApp.DoesNotExist as error:
@@ -54,6 +61,7 @@ class CallbackView(OAuth2CallbackView):
             provider = self.adapter.get_provider()
         except SocialApp.DoesNotExist as error:
             raise Http404 from error
+        _limit("provider-return")
         state, refusal = self._get_state(request, provider)
         if refusal is not None:
             return refusal  # type: ignore[no-any-return]
@@ -89,6 +97,12 @@ def door(adapter: type[OAuth2Adapter]) -> tuple[Any, Any]:
         transaction.non_atomic_requests(LoginView.adapter_view(adapter)),
         transaction.non_atomic_requests(CallbackView.adapter_view(adapter)),
     )
+
+
+def _limit(action: str) -> None:
+    here = context.current()
+    who = f"{action}:{here.ip if here else None}"
+    limits.require(limits.take(who, limit=MOST_A_MINUTE, at=now()))
 
 
 def _failure(request: HttpRequest, adapter: OAuth2Adapter, error: Exception) -> HttpResponse:
