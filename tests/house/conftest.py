@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
+from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.services import keys
@@ -11,7 +16,7 @@ from billing.models import Invoice, Order
 from config.kit import context
 from licensing.models import License
 from licensing.services.trials import start_trial
-from tests.conftest import People
+from tests.conftest import People, WalledClient, make_people
 from tests.factories.backoffice import device, purchase
 from tests.factories.billing import PriceFactory
 from tests.factories.licensing import trial_product
@@ -21,9 +26,39 @@ from tests.factories.trail import entry_of, export_of
 from tests.factories.webhooks import announced, endpoint_of
 
 
+@dataclass(frozen=True)
+class Standing:
+    """People and their things, made once for all tests of a module; requests are undone."""
+
+    people: People
+    things: dict[str, object]
+
+    def ask(self, client: WalledClient, method: str, path: str, **headers: str) -> Any:
+        """Send one request and undo what it did."""
+        body = {"content_type": "application/json"} if path.startswith("/api/") else {}
+        with transaction.atomic():
+            answer = getattr(client, method)(path, headers=headers, **body)
+            transaction.set_rollback(True)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: Any) -> Iterator[Standing]:
+    """The world, in one transaction for the whole module."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        people = make_people()
+        yield Standing(people, make_world(people))
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
 def world(people: People) -> dict[str, object]:
-    """One object of each kind, all Northwind's, by the name of its parameter."""
+    """The things of `make_world`, for a test that changes them."""
+    return make_world(people)
+
+
+def make_world(people: People) -> dict[str, object]:
+    """Make one object of each kind, all Northwind's; return keys by the name of the parameter."""
     price = PriceFactory()
     license = purchase(people.organization, people.alice, price, now())
     with context.acting(organization_id=people.organization.pk):

@@ -7,7 +7,6 @@ asked without anybody adding it here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from accounts.services import keys
 from accounts.services.organizations import add_member
 from accounts.services.users import create_user
 from tests.conftest import People
+from tests.house.conftest import Standing
 from tests.house.routes import Route, routes
 
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -86,13 +86,13 @@ CALLS = [
 
 
 class Caller:
-    """Asks one call as different people and programs, and undoes what it did."""
+    """Asks one call as different people and programs; every request is undone."""
 
-    def __init__(self, call: Call, people: People, world: dict[str, object]) -> None:
-        self.call, self.people, self.path = call, people, call.route.path(world)
+    def __init__(self, call: Call, standing: Standing) -> None:
+        self.call, self.standing, self.people = call, standing, standing.people
 
     def person(self, user: User | None) -> Any:
-        return self._ask(self.people.client(user), {})
+        return self._ask(self.people.client(user))
 
     def member(self, role: str) -> Any:
         user = create_user(f"{role}@example.com", "correct horse battery")
@@ -103,19 +103,16 @@ class Caller:
         _, secret = keys.issue_key(
             self.people.organization, name="Program", scopes=sorted(scopes), by=self.people.alice
         )
-        return self._ask(self.people.client(None), {"Authorization": f"Bearer {secret}"})
+        return self._ask(self.people.client(None), Authorization=f"Bearer {secret}")
 
-    def _ask(self, client: Any, headers: dict[str, str]) -> Any:
-        with _undone():
-            send = getattr(client, self.call.method)
-            return send(self.path, content_type="application/json", headers=headers)
+    def of_a_suspended_organization(self) -> Any:
+        mine = Organization.objects.filter(pk=self.people.organization.pk)
+        mine.update(status="suspended")
+        return self.person(self.people.alice)
 
-
-@contextmanager
-def _undone() -> Iterator[None]:
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
+    def _ask(self, client: Any, **headers: str) -> Any:
+        path = self.call.route.path(self.standing.things)
+        return self.standing.ask(client, self.call.method, path, **headers)
 
 
 def _of_a_program(answer: Any, call: Call, *, has_scope: bool) -> bool:
@@ -139,10 +136,16 @@ def _of_a_stranger(answer: Any, call: Call, people: People) -> bool:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_every_kind_of_caller_gets_the_answer_that_is_due(
-    people: People, world: dict[str, object], call: Call
-) -> None:
-    caller = Caller(call, people, world)
+def test_every_kind_of_caller_gets_the_answer_that_is_due(standing: Standing, call: Call) -> None:
+    caller, people = Caller(call, standing), standing.people
+    with transaction.atomic():
+        wrong = _wrong_answers(caller, call, people)
+        transaction.set_rollback(True)
+    assert wrong == {}
+
+
+def _wrong_answers(caller: Caller, call: Call, people: People) -> dict[str, Any]:
+    """Ask as everybody; return the answers that are not due, by who got them."""
     answers: dict[str, tuple[Any, Callable[[Any], bool]]] = {
         "nobody": (caller.person(None), lambda answer: answer.status_code == 401),
         "owner": (caller.person(people.alice), lambda answer: answer.status_code not in REFUSED),
@@ -164,17 +167,15 @@ def test_every_kind_of_caller_gets_the_answer_that_is_due(
             lambda answer: _of_a_program(answer, call, has_scope=True),
         ),
     }
-    Organization.objects.filter(pk=people.organization.pk).update(status="suspended")
     answers["owner of a suspended organization"] = (
-        caller.person(people.alice),
+        caller.of_a_suspended_organization(),
         lambda answer: answer.status_code == 403,
     )
-    wrong = {
+    return {
         who: (answer.status_code, answer.content[:200])
         for who, (answer, is_due) in answers.items()
         if answer.status_code >= 500 or not is_due(answer)
     }
-    assert wrong == {}
 
 
 def test_the_matrix_covers_the_api() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.conftest import People
+from tests.conftest import WalledClient
+from tests.house.conftest import Standing
 from tests.house.routes import Route, routes
 
 # Who may come without an account: the doors themselves, programs with a credential of their own,
@@ -22,7 +23,7 @@ OPEN_PAGES = {
     "account_reset_password_from_key", "account_reset_password_from_key_done",
     "account_email_verification_sent", "account_confirm_email", "account_inactive",
     "account_confirm_login_code", "account_logout", "mfa_authenticate", "health", "readiness",
-    "csp_report", "api_docs", "api_schema", "demo_mail", "demo_mail_message", "demo_mail_html",
+    "csp_report", "api_docs", "api_schema", "api_public_settings", "demo_mail", "demo_mail_message", "demo_mail_html",
     "webhook_stripe", "api_license_validate", "api_key_verify", "api_license_activate", "api_license_deactivate",
     "socialaccount_signup", "socialaccount_login_cancelled", "socialaccount_login_error",
     "openid_login", "openid_callback", "google_login", "google_callback", "github_login",
@@ -37,11 +38,6 @@ ALL = routes()
 OBJECTS = [route for route in ALL if any(name.endswith("_id") for name in route.parameters)]
 
 
-def _ask(client: Any, method: str, path: str) -> Any:
-    body = {"content_type": "application/json"} if path.startswith("/api/") else {}
-    return getattr(client, method)(path, **body)
-
-
 def _is_refused(answer: Any) -> bool:
     if answer.status_code in (401, 403, 405):
         return True
@@ -54,11 +50,9 @@ def login_path(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("route", ALL, ids=lambda route: route.template)
-def test_nobody_comes_in_without_an_account(
-    people: People, world: dict[str, object], route: Route
-) -> None:
+def test_nobody_comes_in_without_an_account(standing: Standing, route: Route) -> None:
     for method in METHODS:
-        answer = _ask(people.client(None), method, route.path(world))
+        answer = standing.ask(WalledClient(), method, route.path(standing.things))
         assert answer.status_code < 500
         if route.name not in OPEN_PAGES:
             assert _is_refused(answer), (method, answer.status_code)
@@ -66,24 +60,23 @@ def test_nobody_comes_in_without_an_account(
 
 @pytest.mark.parametrize("route", ALL, ids=lambda route: route.template)
 def test_members_are_answered_and_never_with_an_error_of_ours(
-    people: People, world: dict[str, object], route: Route
+    standing: Standing, route: Route
 ) -> None:
+    people = standing.people
     for user, method in product((people.alice, people.bob), METHODS):
-        answer = _ask(people.client(user), method, route.path(world))
+        answer = standing.ask(people.client(user), method, route.path(standing.things))
         assert answer.status_code < 500, answer.content[:300]
         if method == "get" and route in OBJECTS and answer.status_code != 405:
             assert answer.status_code != 404, "a member knows the organization's objects"
 
 
 @pytest.mark.parametrize("route", OBJECTS, ids=lambda route: route.template)
-def test_a_strangers_object_looks_unknown(
-    people: People, world: dict[str, object], route: Route
-) -> None:
-    charlie = people.client(people.charlie)
-    unknown = dict.fromkeys(world, "01900000-0000-7000-8000-000000000000")
+def test_a_strangers_object_looks_unknown(standing: Standing, route: Route) -> None:
+    charlie = standing.people.client(standing.people.charlie)
+    unknown = dict.fromkeys(standing.things, "01900000-0000-7000-8000-000000000000")
     for method in METHODS:
-        answer = _ask(charlie, method, route.path(world))
-        same = _ask(charlie, method, route.path(unknown))
+        answer = standing.ask(charlie, method, route.path(standing.things))
+        same = standing.ask(charlie, method, route.path(unknown))
         assert answer.status_code == same.status_code
         assert answer.status_code in (401, 404, 405), (method, answer.status_code)
         if route.is_api and answer.status_code == 404:
