@@ -1,4 +1,4 @@
-"""A year of business: orders paid at the payment page, licenses, devices, sightings."""
+"""A year of business: orders paid at the payment page, licenses, devices, an API plan."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from billing.services import checkout
 from billing.services.customers import ensure_stripe_customer, refresh_cards
 from billing.services.documents import render_invoice
 from billing.services.orders import place_order
+from config.demo.catalogue import TELEMETRY
 from config.kit import context
 from licensing.models import License
 from licensing.rules.transitions import SuspendedReason
@@ -49,6 +50,7 @@ HISTORY = [
     Purchase("demo-5", 12, "fleet-remote-team", "monthly", 1, (
         "Night shift terminal", "Quality gate camera", "Packing robot")),
     Purchase("demo-6", 3, "fleet-remote-solo", "monthly", 1, ()),
+    Purchase("demo-7", 61, TELEMETRY, "yearly", 1, ()),
 ]  # fmt: skip
 SUSPENDED = "demo-3"
 

@@ -9,6 +9,7 @@ from allauth.account.models import EmailAddress
 
 from accounts.models import Membership, Organization, User
 from accounts.services.organizations import add_member, create_organization, describe_organization
+from accounts.services.team.invitations import invite
 from accounts.services.users import create_user
 from billing.services.customers import describe_customer
 from config.kit import context
@@ -28,11 +29,16 @@ OWNER = Person("ines@halden.example", "Ines", "Halden")
 TEAM = [
     (Person("marek@halden.example", "Marek", "Nowak"), Membership.Role.ADMIN),
     (Person("sofia@halden.example", "Sofia", "Papadaki"), Membership.Role.MEMBER),
+    (Person("lena@halden.example", "Lena", "Brandt"), Membership.Role.MEMBER),
     (Person("jonas@halden.example", "Jonas", "Weber"), Membership.Role.READONLY),
 ]
+INVITED = "noor@halden.example"
+COMPANY, SECOND = "Halden Robotics", "Halden Labs"
+SUPPORT = "support@switchyard.example"
 STAFF = [
     Person("admin@switchyard.example", "Ada", "Operator", User.Role.ADMIN, is_superuser=True),
-    Person("support@switchyard.example", "Sam", "Support", User.Role.SUPPORT),
+    Person(SUPPORT, "Sam", "Support", User.Role.SUPPORT),
+    Person("auditor@switchyard.example", "Ruth", "Auditor", User.Role.READONLY),
 ]
 
 
@@ -60,19 +66,41 @@ def fill_people(passwords: dict[str, str], *, at: datetime) -> tuple[Organizatio
     for person in STAFF:
         ensure_person(person, passwords)
     owner = ensure_person(OWNER, passwords)
-    membership = Membership.objects.filter(user=owner, role="owner").select_related("organization")
-    found = membership.first()
-    organization = found.organization if found else _found_company(owner, at)
+    organization = owned(owner, COMPANY) or _found_company(owner, at)
     with context.acting(organization_id=organization.pk):
         for person, role in TEAM:
             add_member(organization, user=ensure_person(person, passwords), role=role)
+    if owned(owner, SECOND) is None:
+        second = create_organization(name=SECOND, owner=owner, country="AT")
+        with context.acting(organization_id=second.pk):
+            describe_organization(second, name=SECOND, country="AT", at=at)
     return organization, owner
 
 
+def fill_invitations(organization: Organization, owner: User, *, at: datetime) -> int:
+    """Ask one more colleague, who has not answered yet; returns how many were asked."""
+    asked = invite(
+        organization, emails=[INVITED], role="member", by=owner, manages_owners=True, at=at
+    )
+    return sum(each.outcome == "invited" for each in asked)
+
+
+def staff_member() -> User:
+    """Return the colleague at the support desk."""
+    return User.objects.get(email=SUPPORT)
+
+
+def owned(owner: User, name: str) -> Organization | None:
+    """Return the owner's organization of this name."""
+    held = Membership.objects.filter(user=owner, role="owner", organization__name=name)
+    found = held.select_related("organization").first()
+    return found.organization if found else None
+
+
 def _found_company(owner: User, at: datetime) -> Organization:
-    organization = create_organization(name="Halden Robotics", owner=owner, country="DE")
+    organization = create_organization(name=COMPANY, owner=owner, country="DE")
     with context.acting(organization_id=organization.pk):
-        describe_organization(organization, name="Halden Robotics", country="DE", at=at)
+        describe_organization(organization, name=COMPANY, country="DE", at=at)
         describe_customer(
             organization,
             legal_name="Halden Robotics GmbH",

@@ -1,8 +1,9 @@
-"""Fills the demo: a catalogue, a customer with a year of history, and staff. Repeatable."""
+"""Fills the demo: a catalogue, a customer with a year behind it, its programs, and staff."""
 
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ import orjson
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.timezone import now
 
+from accounts.models import Organization, User
 from config.demo.catalogue import fill_catalogue
+from config.demo.clients import fill_clients, fill_export, fill_notes
 from config.demo.history import fill_history, stand_in_answers
-from config.demo.people import fill_people
+from config.demo.messages import fill_notifications, webhooks
+from config.demo.people import SECOND, fill_invitations, fill_people, owned, staff_member
+from config.demo.programs import fill_calls, fill_keys
+from config.demo.trials import fill_trials
 from config.kit import context
 
 
@@ -31,15 +37,35 @@ class Command(BaseCommand):
 
     def _fill(self, options: dict[str, Any]) -> None:
         at = now()
-        self.stdout.write(f"Catalogue: {fill_catalogue()} products on sale.")
+        self._tell("products on sale", fill_catalogue())
         passwords: dict[str, str] = {}
         organization, owner = fill_people(passwords, at=at)
         self._keep(passwords, options["credentials"])
         if stand_in_answers():
-            added = fill_history(organization, owner, now=at)
-            self.stdout.write(f"{organization}: {added} orders added.")
+            self._tell("orders added", fill_history(organization, owner, now=at))
         else:
             self.stdout.write("No history: it is only bought from the Stripe stand-in.")
+        with context.acting(
+            organization_id=organization.pk, actor_kind="user", actor_id=str(owner.pk)
+        ):
+            self._fill_identity(organization, owner, at)
+        self._tell("reports of desktop clients added", fill_clients(owner, at=at))
+        self._tell("exports of data made", fill_export(owner, at=at))
+        self._tell("notes of staff written", fill_notes(owner, staff_member()))
+
+    def _fill_identity(self, organization: Organization, owner: User, at: datetime) -> None:
+        self._tell("people invited", fill_invitations(organization, owner, at=at))
+        with webhooks(organization) as made:
+            self._tell("webhook endpoints added", made)
+            self._tell("API keys issued", fill_keys(organization, owner, at=at))
+            self._tell("API calls recorded", fill_calls(organization, at=at))
+        second = owned(owner, SECOND)
+        assert second is not None, "the people come first"
+        self._tell("trials started", fill_trials(organization, second, owner, at=at))
+        self._tell("notifications told", fill_notifications(organization, owner))
+
+    def _tell(self, what: str, count: int) -> None:
+        self.stdout.write(f"{count:>7,} {what}")
 
     def _keep(self, passwords: dict[str, str], file: str) -> None:
         for email, password in passwords.items():
