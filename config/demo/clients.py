@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -14,7 +15,7 @@ from config.kit import context
 from support.models import AdminNote
 from support.services.notes import write_note
 
-_REPORTS = [
+_REPORTS: list[tuple[str, str, bool, str, dict[str, Any]]] = [
     ("sync.finished", "files", True, "", {"changed": 14, "seconds": 3.2}),
     ("sync.finished", "files", True, "", {"changed": 2, "seconds": 0.8}),
     ("update.installed", "updater", True, "", {"from": "4.1.0", "to": "4.2.1"}),

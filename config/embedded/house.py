@@ -13,9 +13,11 @@ from config.embedded.launching import Command
 from config.embedded.ports import HOST, first_free
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WEB_PORT, BACKOFFICE_PORT, STRIPE_PORT = 8000, 8001, 8002
+WEB_PORT, BACKOFFICE_PORT, STRIPE_PORT, OPENID_PORT = 8000, 8001, 8002, 8003
 # More than two threads a core only wait for the interpreter; granian warns of them too.
 THREADS = str(min(8, 2 * (os.cpu_count() or 1) + 1))
+# What `manage.py simopenid` asks for; it listens to this machine alone.
+_STAND_IN_CLIENT, _STAND_IN_SECRET = "stand-in-client", "stand-in-secret"
 QUEUES = "default,money,sync,ingest"
 ROLES = ("owner", "app", "system", "backup")
 SERVING_ROLES = {
@@ -34,6 +36,7 @@ class Addresses:
     web: int
     backoffice: int
     stripe: int
+    openid: int
 
     @property
     def site_url(self) -> str:
@@ -50,11 +53,16 @@ class Addresses:
         """Return the address of the Stripe stand-in."""
         return f"http://{HOST}:{self.stripe}"
 
+    @property
+    def openid_url(self) -> str:
+        """Return the address of the stand-in for a sign-in provider."""
+        return f"http://{HOST}:{self.openid}"
+
 
 def choose_addresses() -> Addresses:
     """Return the usual ports, each replaced by the next free one when it is taken."""
     taken: list[int] = []
-    for preferred in (WEB_PORT, BACKOFFICE_PORT, STRIPE_PORT):
+    for preferred in (WEB_PORT, BACKOFFICE_PORT, STRIPE_PORT, OPENID_PORT):
         taken.append(first_free(preferred, taken=taken))
     return Addresses(*taken)
 
@@ -78,6 +86,7 @@ class House:
         return {
             **outer,
             **keys,
+            **self._sign_in_provider(),
             **{f"DATABASE_{role.upper()}_URL": self.role_url(role) for role in roles},
             "PATH": os.pathsep.join(paths),
             "PYTHONUNBUFFERED": "1",
@@ -94,6 +103,17 @@ class House:
             "BACKOFFICE_URL": self.addresses.backoffice_url,
             "STRIPE_API_BASE": self.addresses.stripe_url,
             **more,
+        }
+
+    def _sign_in_provider(self) -> dict[str, str]:
+        """Name the stand-in, unless the environment names a provider of its own."""
+        if os.environ.get("OPENID_CLIENT_ID"):
+            return {}
+        return {
+            "OPENID_SERVER_URL": self.addresses.openid_url,
+            "OPENID_CLIENT_ID": _STAND_IN_CLIENT,
+            "OPENID_CLIENT_SECRET": _STAND_IN_SECRET,
+            "OPENID_NAME": "Demo provider",
         }
 
     def role_url(self, role: str) -> str:
@@ -115,6 +135,7 @@ class House:
         """Return what serves, in the order of starting."""
         return [
             self.simstripe(),
+            self._simopenid(),
             self._granian("web", self.addresses.web),
             self._granian("backoffice", self.addresses.backoffice),
             self._celery("worker", *_WORKER),
@@ -134,6 +155,10 @@ class House:
             f"--webhook-secret={self.keys['STRIPE_WEBHOOK_SECRET']}",
         )
 
+    def _simopenid(self) -> Command:
+        port = f"--port={self.addresses.openid}"
+        return self._serving("simopenid", "command", "manage.py", "simopenid", port)
+
     def _granian(self, name: str, port: int) -> Command:
         return self._serving(
             name,
@@ -141,7 +166,8 @@ class House:
             *("-m", "granian", "config.wsgi:application", "--interface", "wsgi"),
             *("--host", HOST, "--port", str(port), "--workers", "1"),
             *("--blocking-threads", THREADS, "--no-ws"),
-            *("--log-level", "warning", "--workers-kill-timeout", "5"),
+            # An access log would hold the links of invitations, which let their holder in.
+            *("--log-level", "warning", "--no-access-log", "--workers-kill-timeout", "5"),
         )
 
     def _celery(self, name: str, *arguments: str) -> Command:

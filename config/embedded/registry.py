@@ -39,7 +39,7 @@ def announce(var_dir: Path, addresses: Addresses) -> None:
         {
             "pid": os.getpid(),
             "site_url": addresses.site_url,
-            "ports": [addresses.web, addresses.backoffice, addresses.stripe],
+            "ports": [addresses.web, addresses.backoffice, addresses.stripe, addresses.openid],
         },
     )
 
@@ -49,8 +49,7 @@ def running_addresses(var_dir: Path) -> Addresses | None:
     known = read_json(var_dir / "run.json")
     if "ports" not in known or not _is_claimed(var_dir):
         return None
-    web, backoffice, stripe = known["ports"]
-    return Addresses(web, backoffice, stripe)
+    return Addresses(*known["ports"])
 
 
 def stop_running(var_dir: Path) -> int | None:

@@ -26,6 +26,7 @@ def show_summary(terminal: Terminal, house: House, seconds: float) -> None:
         ("Mail of the demo", f"{addresses.site_url}/demo/mail/"),
         ("Back office", addresses.backoffice_url),
         ("Stripe stand-in", addresses.stripe_url),
+        ("Sign-in stand-in", addresses.openid_url),
     ):
         terminal.say(f"  {title:<20}{address}")
     _show_credentials(terminal, house.var_dir / "credentials.json")

@@ -299,7 +299,7 @@ from pathlib import Path
 from config.embedded import registry
 from config.embedded.house import Addresses
 registry.claim(Path(sys.argv[1]))
-registry.announce(Path(sys.argv[1]), Addresses(8100, 8101, 8102))
+registry.announce(Path(sys.argv[1]), Addresses(8100, 8101, 8102, 8103))
 print("claimed", flush=True)
 sys.stdin.read()
 """

@@ -24,7 +24,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
         monkeypatch.delenv(f"DATABASE_{name}_URL", raising=False)
     monkeypatch.setenv("DATABASE_URL", ADMIN)
     keys = {name: f"value of {name}" for name in MAKERS}
-    return House(tmp_path, Addresses(8100, 8101, 8102), keys, ADMIN, "redis://127.0.0.1:6/0")
+    return House(tmp_path, Addresses(8100, 8101, 8102, 8103), keys, ADMIN, "redis://127.0.0.1:6/0")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,7 @@ def test_all_addresses_follow_the_chosen_ports(house: House) -> None:
     assert environment["SITE_URL"] == "http://127.0.0.1:8100"
     assert environment["BACKOFFICE_URL"] == "http://127.0.0.1:8101"
     assert environment["STRIPE_API_BASE"] == "http://127.0.0.1:8102"
+    assert environment["OPENID_SERVER_URL"] == "http://127.0.0.1:8103"
     stripe = [str(part) for part in house.simstripe().arguments]
     assert "--port=8102" in stripe
     assert "--webhook-url=http://127.0.0.1:8100/webhooks/stripe" in stripe
