@@ -49,4 +49,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["sh", "-c", "exec python -m config.operations.alive \"$SWITCHYARD_PROCESS\""]
 CMD ["granian", "config.wsgi:application", "--interface", "wsgi", "--host", "0.0.0.0", \
      "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--no-ws", \
-     "--log-level", "warning", "--workers-kill-timeout", "20"]
+     "--log-level", "warning", "--no-access-log", "--workers-kill-timeout", "20"]

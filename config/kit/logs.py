@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -11,14 +11,22 @@ import structlog
 from config.kit import context
 
 _SECRET_NAMES = re.compile(
-    r"(password|passwd|secret|token|authorization|cookie|api_key|license_key|card|cvc)",
+    r"(password|passwd|secret|token|authorization|cookie|api_key|license_key|card|cvc|verifier"
+    r"|challenge|device_code|user_code)",
     re.IGNORECASE,
 )
 _SECRET_VALUES = re.compile(
-    r"(sk_(?:test|live)_\w+|whsec_\w+|Bearer\s+\S+|SWY(?:-[0-9A-Z]{5}){4,}|sydt_\S+|sw_(?:live|test)_\w+"
-    r"|postgres(?:ql)?://[^@\s]+@|redis://[^@\s]+@)"
+    r"sk_(?:test|live)_\w+|whsec_\w+|Bearer\s+\S+|SWY(?:-[0-9A-Z]{5}){4,}|sydt_\S+|swrt_\S+"
+    r"|sw_(?:live|test)_\w+|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
+    r"|(?<=://)[^@\s/]+(?=@)"
+    # Links that let their holder in: the secret is a part of the address.
+    r"|(?<=/invitations/)[^/\s\"'?]+|(?<=/confirm-email/)[^/\s\"'?]+|(?<=/reset/key/)[^/\s\"'?]+"
+    r"|(?<=[?&]code=)[^&\s\"']+|(?<=[?&]state=)[^&\s\"']+|(?<=[?&]token=)[^&\s\"']+"
+    # Whatever else `random_token` made: invitations, codes, challenges, keys of sessions.
+    r"|(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[A-Za-z0-9_-]{43}(?![\w-])"
 )
 _HIDDEN = "***"
+_DEEPEST = 6
 
 
 def add_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -36,11 +44,27 @@ def add_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
 def scrub(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hide secrets by the name of the field and by the shape of the value."""
     for name, value in event.items():
-        if _SECRET_NAMES.search(name):
-            event[name] = _HIDDEN
-        elif isinstance(value, str):
-            event[name] = _SECRET_VALUES.sub(_HIDDEN, value)
+        event[name] = _scrubbed(name, value, _DEEPEST)
     return event
+
+
+def _scrubbed(name: str, value: Any, depth: int) -> Any:
+    if name.startswith("_"):
+        return value  # the library's own: the record itself, which is not written
+    if _SECRET_NAMES.search(name):
+        return _HIDDEN
+    if isinstance(value, str):
+        return _SECRET_VALUES.sub(_HIDDEN, value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth == 0:
+        return _HIDDEN
+    if isinstance(value, Mapping):
+        return {str(key): _scrubbed(str(key), each, depth - 1) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_scrubbed("", each, depth - 1) for each in value]
+    # Written as its text in the end, like a request with its address.
+    return _SECRET_VALUES.sub(_HIDDEN, str(value))
 
 
 PROCESSORS: list[Any] = [

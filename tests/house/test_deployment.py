@@ -94,6 +94,12 @@ def test_every_queue_has_a_worker_and_beat_is_one() -> None:
     assert served == {"default", "money", "sync", "ingest"}
 
 
+def test_web_servers_keep_no_access_log() -> None:
+    """AUT-10: addresses of invitations let their holder in; logs are read by many."""
+    assert '"--no-access-log"' in (ROOT / "Dockerfile").read_text()
+    assert '"--no-access-log"' in (ROOT / "config/embedded/house.py").read_text()
+
+
 def test_redis_evicts_nothing_and_keeps_a_journal() -> None:
     command = " ".join(_compose()["services"]["redis"]["command"])
     assert "--maxmemory-policy noeviction" in command
