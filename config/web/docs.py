@@ -28,12 +28,12 @@ class SessionScheme(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "cookie",
             "name": settings.SESSION_COOKIE_NAME,
-            "description": "The session of the dashboard. POST needs X-CSRFToken too.",
+            "description": "The session of the dashboard. All but GET needs X-CSRFToken too.",
         }
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
-    """A person's access token or an organization's API key, by the same header."""
+    """A person's access token; API keys come by the same header (accounts.api.keys.schema)."""
 
     target_class = "accounts.api.authentication.BearerAuthentication"
     name = "bearer"
@@ -42,9 +42,10 @@ class BearerScheme(OpenApiAuthenticationExtension):
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An access token from /auth/login (docs/api.md), acting for the "
-            "organization that the header Switchyard-Organization names or for the oldest one; "
-            "or an API key, sw_live_… or sw_test_….",
+            "bearerFormat": "JWT",
+            "description": "A person's access token from /auth/login, good for ten minutes. It acts "
+            "for the organization that the header Switchyard-Organization names, or for the one "
+            "the person joined first.",
         }
 
 

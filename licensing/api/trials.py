@@ -20,7 +20,7 @@ from billing.services.purchases import purchase_of, purchases
 from config.kit.api import StrictSerializer
 from config.kit.errors import NotFound
 from licensing.models import TrialWorkspace
-from licensing.rules.trials import TrialOver, TrialTier
+from licensing.rules.trials import TrialOver
 from licensing.services import trials
 
 
@@ -31,7 +31,7 @@ class TrialInput(StrictSerializer):
         r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", required=False, help_text="Made for you without it"
     )
     tier = serializers.ChoiceField(
-        choices=[tier.value for tier in TrialTier], default=TrialTier.STANDARD.value
+        choices=TrialWorkspace.Tier.choices, default=TrialWorkspace.Tier.STANDARD.value
     )
 
 
@@ -124,6 +124,7 @@ class TrialKeysView(OrganizationView):
     needs: ClassVar = {"POST": "manage_keys"}
 
     @extend_schema(
+        operation_id="trials_keys_create",
         summary="Make another key of a trial",
         parameters=[OPTIONAL_KEY],
         request=TrialKeyInput,

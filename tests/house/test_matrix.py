@@ -32,7 +32,7 @@ OUTSIDE = {
     "api_auth_login", "api_auth_logout", "api_auth_logout_everywhere", "api_auth_refresh",
     "api_auth_second_factor", "api_bridge_redeem", "api_device", "api_device_heartbeat",
     "api_device_token", "api_key_verify", "api_license_activate", "api_license_deactivate",
-    "api_license_validate", "api_public_settings", "api_session", "api_sessions",
+    "api_license_validate", "api_public_settings", "api_session", "api_sessions", "api_token", "api_tokens",
     "api_sync", "api_sync_events",
 }  # fmt: skip
 

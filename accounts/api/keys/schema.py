@@ -26,7 +26,8 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API key, sw_live_… or sw_test_…, with the scope of the endpoint",
+            "description": "An organization's API key, sw_live_… or sw_test_…, with the scope of "
+            "the endpoint. It acts as a program of the organization, never as a person.",
         }
 
 

@@ -9,6 +9,7 @@ from rest_framework import permissions
 from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
+from accounts.api.listed import problems
 from accounts.api.sessions.serializers import EndedOutput, SessionsOutput
 from accounts.services import sessions as service
 from accounts.web.browsers import describe_session
@@ -23,27 +24,39 @@ class IsPerson(permissions.BasePermission):
 
 
 class SessionsView(OrganizationView):
-    area: ClassVar[str] = "account"
     permission_classes: ClassVar[list[Any]] = [IsPerson]
 
-    @extend_schema(summary="Browsers that are signed in as you", responses=SessionsOutput)
+    @extend_schema(
+        operation_id="me_sessions_list",
+        summary="Browsers that are signed in as you",
+        responses=SessionsOutput,
+    )
     def get(self, request: Any) -> Response:
         current = request.session.session_key
         rows = service.sessions_of(request.user)
         shown = {"results": [describe_session(row, current) for row in rows]}
         return Response(SessionsOutput(shown).data)
 
-    @extend_schema(summary="Sign out every other browser", request=None, responses=EndedOutput)
+    @extend_schema(
+        operation_id="me_sessions_end_others",
+        summary="Sign out every other browser",
+        request=None,
+        responses={200: EndedOutput},
+    )
     def delete(self, request: Any) -> Response:
         ended = service.end_sessions(request.user, keep=request.session.session_key)
         return Response(EndedOutput({"ended": ended}).data)
 
 
 class SessionView(OrganizationView):
-    area: ClassVar[str] = "account"
     permission_classes: ClassVar[list[Any]] = [IsPerson]
 
-    @extend_schema(summary="Sign out one browser", request=None, responses={204: None})
+    @extend_schema(
+        operation_id="me_sessions_end",
+        summary="Sign out one browser",
+        request=None,
+        responses={204: None, **problems(s404="Unknown, ended, or another person's.")},
+    )
     def delete(self, request: Any, session: int) -> Response:
         if not service.end_session(request.user, session):
             raise NotFound

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from accounts.api.tokens.serializers import TokensOutput
 from accounts.rules.refusals import NeedsAPerson
 from accounts.services.tokens.issuing import Issued
-from config.kit.api import StrictSerializer
+from config.kit.api import CursorPage, StrictSerializer
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
@@ -43,6 +43,7 @@ class IsPerson(permissions.BasePermission):
 
 class PersonView(APIView):
     permission_classes = (IsPerson,)
+    pagination_class = CursorPage
 
 
 def tokens(issued: Issued) -> Response:

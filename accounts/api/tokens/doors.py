@@ -136,7 +136,10 @@ class DeviceView(Door):
         description="Show `user_code` and `verification_uri` to the person, then ask "
         "/auth/device/token every `interval` seconds.",
         request=serializers.DeviceInput,
-        responses={200: serializers.DeviceOutput, **problems(**_BODY | {"s400": "unknown_client"})},
+        responses={
+            200: serializers.DeviceCodeOutput,
+            **problems(**_BODY | {"s400": "unknown_client"}),
+        },
     )
     def post(self, request: Any) -> Response:
         fields = self.fields()

@@ -57,7 +57,7 @@ class TokensOutput(serializers.Serializer[Any]):
     session_ends_at = serializers.DateTimeField(help_text="However often it is refreshed")
 
 
-class DeviceOutput(serializers.Serializer[Any]):
+class DeviceCodeOutput(serializers.Serializer[Any]):
     device_code = serializers.CharField()
     user_code = serializers.CharField(help_text="What the person types, such as WDJB-MJHT")
     verification_uri = serializers.CharField()
@@ -66,7 +66,7 @@ class DeviceOutput(serializers.Serializer[Any]):
     interval = serializers.IntegerField(help_text="Seconds to wait between two questions")
 
 
-class SessionOutput(serializers.Serializer[Any]):
+class ApiSessionOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="family")
     client_name = serializers.CharField()
     origin = serializers.ChoiceField(choices=["password", "bridge", "device"])

@@ -19,8 +19,8 @@ urlpatterns = [
     path("auth/bridge/redeem", doors.BridgeRedeemView.as_view(), name="api_bridge_redeem"),
     path("auth/device", doors.DeviceView.as_view(), name="api_device"),
     path("auth/device/token", doors.DeviceTokenView.as_view(), name="api_device_token"),
-    path("me/tokens", views.SessionListView.as_view(), name="api_sessions"),
-    path("me/tokens/<uuid:family>", views.SessionView.as_view(), name="api_session"),
+    path("me/tokens", views.SessionListView.as_view(), name="api_tokens"),
+    path("me/tokens/<uuid:family>", views.SessionView.as_view(), name="api_token"),
     path("sync", views.SyncView.as_view(), name="api_sync"),
     path("sync/events", views.SyncEventListView.as_view(), name="api_sync_events"),
 ]

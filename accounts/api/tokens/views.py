@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.api.listed import PAGE, problems
 from accounts.api.tokens.base import PersonView
 from accounts.api.tokens.serializers import (
-    SessionOutput,
+    ApiSessionOutput,
     SyncEventOutput,
     SyncInput,
     SyncOutput,
@@ -21,7 +21,6 @@ from accounts.models import Membership, RefreshToken, SyncLog
 from accounts.services import sync
 from accounts.services.tokens import ending
 from accounts.services.tokens.coding import AccessToken
-from config.kit.api import CursorPage
 from config.kit.errors import InvalidInput, NotFound
 
 _PERSON = problems(
@@ -65,13 +64,13 @@ class SessionListView(PersonView):
         tags=["me"],
         summary="The person's API sessions, latest first",
         parameters=PAGE,
-        responses={200: SessionOutput(many=True), **_PERSON},
+        responses={200: ApiSessionOutput(many=True), **_PERSON},
     )
     def get(self, request: Any) -> Response:
-        pages = CursorPage()
+        pages = self.pagination_class()
         living = RefreshToken.objects.of_user(request.user).heads(now())
         found = pages.paginate_queryset(living, request, view=self) or []
-        return pages.get_paginated_response(SessionOutput(found, many=True).data)
+        return pages.get_paginated_response(ApiSessionOutput(found, many=True).data)
 
 
 class SessionView(PersonView):
@@ -129,7 +128,7 @@ class SyncEventListView(PersonView):
         responses={200: SyncEventOutput(many=True), **_PERSON},
     )
     def get(self, request: Any) -> Response:
-        pages = CursorPage()
+        pages = self.pagination_class()
         rows = SyncLog.objects.filter(user=request.user)
         found = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response(SyncEventOutput(found, many=True).data)

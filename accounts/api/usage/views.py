@@ -50,6 +50,7 @@ class CallsView(OrganizationView):
     parser_classes: ClassVar = [BatchParser]
 
     @extend_schema(
+        operation_id="calls_create",
         summary="Report API calls of your own services",
         description="Up to 1,000 calls. Each is taken or refused by itself; a call that is sent "
         "again with its id counts once. They are stored within seconds.",
