@@ -32,6 +32,12 @@ class EventType:
         return self.name.partition(".")[0]
 
     @property
+    def group_words(self) -> str:
+        """Name the group as people do: API key."""
+        words = self.group.replace("_", " ")
+        return words.replace("api ", "API ") if "api " in words else words.capitalize()
+
+    @property
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of the data."""
         properties = {

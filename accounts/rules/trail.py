@@ -41,6 +41,8 @@ def readable(value: Any) -> str:
 
 
 _VERBS = {"insert": "created", "update": "changed", "delete": "deleted", "truncate": "emptied"}
+# Entries that hold a row before and after; all others hold what was noted.
+ROW_CHANGES = frozenset(_VERBS)
 # What the general rule would say badly.
 _SENTENCES = {
     "user.logged_in": "Signed in",

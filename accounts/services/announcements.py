@@ -21,7 +21,7 @@ def member_joined(membership: Membership) -> None:
         membership.organization_id,
         "member_joined",
         title=f"{membership.user.full_name} joined",
-        text=f"They are {membership.get_role_display().lower()} now.",
+        text=f"Their role: {membership.get_role_display().lower()}.",
         url="/team/",
         source=f"member_joined:{membership.pk}",
     )

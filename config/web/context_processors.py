@@ -45,23 +45,23 @@ NAVIGATION = (
         ),
     ),
     (
-        "Account",
-        (
-            Page("billing", "Billing", "receipt", "b"),
-            Page("team", "Team", "users", "m"),
-            Page("notifications", "Notifications", "bell", "n"),
-            Page("profile", "Profile", "user", "p"),
-            Page("security", "Security", "shield-lock", "s"),
-            Page("logs", "Audit log", "history", "a"),
-        ),
-    ),
-    (
         "Developers",
         (
             Page("api_keys", "API keys", "key", "k"),
             Page("usage", "Usage", "chart-bar", "u"),
             Page("webhooks", "Webhooks", "webhook", "w"),
             Page("api_docs", "API docs", "api", "d"),
+        ),
+    ),
+    (
+        "Account",
+        (
+            Page("billing", "Billing", "receipt", "b"),
+            Page("team", "Team", "users", "m"),
+            Page("logs", "Audit log", "history", "a"),
+            Page("notifications", "Notifications", "bell", "n"),
+            Page("security", "Security", "shield-lock", "s"),
+            Page("profile", "Profile", "user", "p"),
         ),
     ),
 )
@@ -157,6 +157,10 @@ def _create_menu(membership: Any) -> list[dict[str, str]]:
     pages = []
     if membership.allows("buy"):
         pages.append(Page("catalog", "Buy a license", "license"))
+    if membership.allows("manage_keys"):
+        pages.append(Page("api_key_new", "API key", "key"))
+    if membership.allows("manage_webhooks"):
+        pages.append(Page("webhook_create", "Webhook endpoint", "webhook"))
     if membership.allows("manage_team"):
         pages.append(Page("team_invite", "Invite people", "user-plus"))
         pages.append(Page("organization_new", "New organization", "building"))

@@ -187,7 +187,7 @@ def make_webhook(person: Visitor, receiver: Receiver, *, look: Look) -> None:
     submit(page, "Add endpoint")
     expect(page.locator(".code-block pre")).to_contain_text("whsec_")
     look("the signing secret, once")
-    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("link", name="I have stored it").click()
     heading(person, "Endpoint")
     look("an endpoint")
 
@@ -212,7 +212,7 @@ def start_trial(person: Visitor, *, look: Look) -> None:
     submit(page, "Start trial")
     expect(page.locator(".code-block pre")).to_contain_text("sw_")
     look("the key of a trial, once")
-    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("link", name="I have stored it").click()
     look("a trial")
 
 
@@ -255,7 +255,7 @@ def read_the_trail(person: Visitor, *, look: Look) -> None:
     page = person.page
     person.go("/logs/?entity_type=accounts_membership")
     look("audit log")
-    page.get_by_role("link", name=re.compile("hanged")).first.click()
+    page.get_by_role("link", name="Membership changed").first.click()
     role = page.get_by_role("row", name=re.compile("^role"))
     expect(role).to_contain_text("member")
     expect(role).to_contain_text("admin")

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_safe
 
-from accounts.rules.trail import differences, noun_of
+from accounts.rules.trail import ROW_CHANGES, differences, noun_of
 from accounts.services import audit
 from accounts.services.audit_triggers import audited_tables
 from accounts.services.reading import TrailFilter, entry_of, named, trail_of
@@ -80,7 +80,8 @@ def entry(request: Any, entry_id: str) -> HttpResponse:
     """One entry with its values side by side."""
     (found,) = named([entry_of(request.organization, entry_id)])
     rows = differences(found.old_values, found.new_values)
-    return render(request, "accounts/trail/entry.html", {"entry": found, "rows": rows})
+    facts = {"entry": found, "rows": rows, "is_change": found.action in ROW_CHANGES}
+    return render(request, "accounts/trail/entry.html", facts)
 
 
 def _text(values: Any) -> str:

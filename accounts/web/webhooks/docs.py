@@ -45,7 +45,7 @@ def docs(request: Any) -> HttpResponse:
     """How messages look and are verified; the catalogue that docs/webhooks.md has too."""
     kinds = list(event_types().values())
     for_page = [
-        {"name": kind.name, "description": kind.description, "group": kind.group,
+        {"name": kind.name, "description": kind.description, "group": kind.group_words,
          "example": json.dumps(dict(kind.example), indent=2)}
         for kind in kinds
     ]  # fmt: skip

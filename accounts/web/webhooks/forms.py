@@ -53,10 +53,7 @@ def _choices() -> list[tuple[str, Any]]:
     """Everything, whole groups, then each type, grouped."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for kind in event_types().values():
-        groups.setdefault(kind.group, []).append((kind.name, f"{kind.name}: {kind.description}"))
-    offered: list[tuple[str, Any]] = [(EVERYTHING, "Everything, also what is added later")]
-    for group, kinds in groups.items():
-        words = group.replace("_", " ")
-        offered.append((f"{group}.*", f"{group}.*: everything about {words}"))
-        offered += kinds
-    return offered
+        whole = (f"{kind.group}.*", f"All of them ({kind.group}.*)")
+        listed = groups.setdefault(kind.group_words, [whole])
+        listed.append((kind.name, f"{kind.name}: {kind.description}"))
+    return [(EVERYTHING, "Everything, also what is added later"), *groups.items()]

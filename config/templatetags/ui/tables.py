@@ -12,7 +12,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.templatetags.ui.library import component, icon, register
+from config.templatetags.ui.library import component, icon, register, trimmed
 
 
 def _request(context: Context) -> HttpRequest:
@@ -143,6 +143,25 @@ def search_field(context: Context, placeholder: str, name: str = "q") -> SafeStr
     """Search the list: {% search_field "Key or product" %}"""
     value = _request(context).GET.get(name, "")
     return component("search_field", name=name, value=value, placeholder=placeholder)
+
+
+@register.simple_tag(takes_context=True)
+def date_field(context: Context, label: str, name: str) -> SafeString:
+    """Narrow the list to days: {% date_field "From" "since" %}"""
+    value = _request(context).GET.get(name, "")
+    return component("date_field", name=name, value=value, label=label)
+
+
+@register.simple_block_tag(takes_context=True)
+def more_filters(
+    context: Context, content: str, names: str, label: str = "More filters"
+) -> SafeString:
+    """Fold the filters that few need; `names` are theirs, and one that is in use opens the fold.
+
+    {% more_filters "since until" %}{% date_field "From" "since" %}{% endmore_filters %}
+    """
+    is_open = any(_request(context).GET.get(name) for name in names.split())
+    return component("more_filters", label=label, content=trimmed(content), open=is_open)
 
 
 @register.simple_tag(takes_context=True)
