@@ -32,6 +32,27 @@ redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
 return 1
 """
 
+# The same for a call that moves a quota: in one step it is counted, once, and on the stream.
+# stream refused counter seen | most is_repeatable id seconds fields... -> 1 taken, 0 full,
+#   -1 nothing was done: the counter is not there
+_ADD_COUNTED = """
+if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then
+    redis.call('INCR', KEYS[2])
+    return 0
+end
+if redis.call('EXISTS', KEYS[3]) == 0 then return -1 end
+local is_new = true
+if ARGV[2] == '1' then
+    is_new = redis.call('SADD', KEYS[4], ARGV[3]) == 1
+    redis.call('EXPIRE', KEYS[4], ARGV[4])
+end
+if is_new then redis.call('INCR', KEYS[3]) end
+redis.call('XADD', KEYS[1], '*', unpack(ARGV, 5))
+return 1
+"""
+_REMEMBERED = 26 * 3600
+"""Seconds: longer than a call may be reported after it was made."""
+
 
 class StreamAway(Exception):
     """Redis does not answer; nothing was recorded."""
@@ -51,12 +72,35 @@ def add(calls: Sequence[Call]) -> int:
     pipeline = connect().pipeline(transaction=False)
     script = connect().register_script(_ADD)
     for call in calls:
-        fields = [part for pair in entry_of(call).items() for part in pair]
-        script([STREAM, REFUSED], [settings.API_CALLS_STREAM_MOST, *fields], client=pipeline)
+        facts = [settings.API_CALLS_STREAM_MOST, *_fields_of(call)]
+        script([STREAM, REFUSED], facts, client=pipeline)
     try:
         return sum(pipeline.execute())
     except redis.RedisError as error:
         raise StreamAway from error
+
+
+def add_counted(calls: Sequence[tuple[Call, str]]) -> list[int]:
+    """Append calls, each moving the quota counter named beside it; one round trip.
+
+    Returns for each 1 when it is taken, 0 when the stream is full, -1 when its counter is not
+    there and must be begun first. A call whose sender sends it again is counted once.
+    """
+    pipeline = connect().pipeline(transaction=False)
+    script = connect().register_script(_ADD_COUNTED)
+    for call, counter in calls:
+        seen = f"{STREAM}:counted:{call.organization_id}:{call.called_at:%Y%m%d%H}"
+        facts = (int(call.may_repeat), call.id.bytes, _REMEMBERED, *_fields_of(call))
+        keys = [STREAM, REFUSED, counter, seen]
+        script(keys, [settings.API_CALLS_STREAM_MOST, *facts], client=pipeline)
+    try:
+        return list(pipeline.execute())
+    except redis.RedisError as error:
+        raise StreamAway from error
+
+
+def _fields_of(call: Call) -> list[str]:
+    return [part for pair in entry_of(call).items() for part in pair]
 
 
 def open_group() -> None:

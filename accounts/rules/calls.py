@@ -33,7 +33,9 @@ class Call:
     """`id` is a UUID version 7 and bears the moment of the call, so the pair is one identity.
 
     `reported` marks what a customer's service told afterwards: it completes a call of the same id
-    instead of being ignored as a repetition.
+    instead of being ignored as a repetition. Of those, `completes` names a verified call, which
+    counted towards the quota then, and `may_repeat` bears an id of its sender, who may send it
+    again.
     """
 
     id: UUID
@@ -48,6 +50,8 @@ class Call:
     request_body: str | None = None
     response_body: str | None = None
     reported: bool = False
+    completes: bool = False
+    may_repeat: bool = False
 
     @property
     def called_at(self) -> datetime:

@@ -62,6 +62,8 @@ def read_call(item: Any, organization_id: UUID, known: Collection[UUID], at: dat
         request_body=_body(item, "request_body"),
         response_body=_body(item, "response_body"),
         reported=True,
+        completes="call_id" in item,
+        may_repeat="id" in item,
     )
 
 

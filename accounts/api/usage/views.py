@@ -26,9 +26,9 @@ from accounts.api.usage.serializers import (
 )
 from accounts.models import ApiCall, ApiKey
 from accounts.rules.calls import VALID, Call
-from accounts.services import calls
 from accounts.services.calls.quotas import limits_of
 from accounts.services.calls.recording import keep_bodies, keeps_bodies
+from accounts.services.calls.reporting import record_reported
 from accounts.services.calls.usage import usage_of
 from config.kit.api import CursorPage, StrictParser
 from config.kit.errors import InvalidInput
@@ -53,7 +53,8 @@ class CallsView(OrganizationView):
         operation_id="calls_create",
         summary="Report API calls of your own services",
         description="Up to 1,000 calls. Each is taken or refused by itself; a call that is sent "
-        "again with its id counts once. They are stored within seconds.",
+        "again with its id counts once. They are stored within seconds and count towards the "
+        "monthly quota at once, except with `call_id`: that call counted when it was verified.",
         parameters=[OPTIONAL_KEY],
         request=CallsInput,
         responses={202: CallsOutput, **IN_LISTS, **problems(s503="Send the same calls again.")},
@@ -77,7 +78,7 @@ class CallsView(OrganizationView):
                 pointer = f"/calls/{index}/{error.field}".rstrip("/")
                 facts = {"pointer": pointer, "code": error.code, "detail": error.detail}
                 refused.append({"index": index, **facts})
-        calls.record_reported(self.organization, taken)
+        record_reported(self.organization, taken)
         told = {"accepted": [call.id for call in taken], "refused": refused}
         return Response(CallsOutput(told).data, status=202)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.services.calls.recording import record, record_reported
+from accounts.services.calls.recording import record
 from accounts.services.calls.usage import used_this_month
 
-__all__ = ["record", "record_reported", "used_this_month"]
+__all__ = ["record", "used_this_month"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -12,8 +11,6 @@ from accounts.gateways import call_stream
 from accounts.gateways.call_stream import StreamAway
 from accounts.models import CallRecording, Organization
 from accounts.rules.calls import MOST_MILLISECONDS, VALID, Call, clean_endpoint
-from accounts.rules.redaction import redact
-from config.kit.errors import Unavailable
 from config.kit.ids import uuid7
 
 logger = structlog.get_logger(__name__)
@@ -55,44 +52,9 @@ def record(
     return None
 
 
-def record_reported(organization: Organization, calls: Sequence[Call]) -> None:
-    """Take what a customer's own service tells; all of it is on the stream, or `Unavailable`.
-
-    Bodies are redacted and shortened before they leave this process, and dropped unless the
-    organization asked for them.
-    """
-    if not calls:
-        return
-    keeps = keeps_bodies(organization)
-    try:
-        room = call_stream.add([_with_bodies(call, keeps) for call in calls])
-    except StreamAway as error:
-        raise Unavailable from error
-    if room < len(calls):
-        logger.error("calls.stream_full", organization_id=str(organization.pk))
-        raise Unavailable("The recorder is behind. Send the same calls again in a minute.")
-
-
 def keeps_bodies(organization: Organization) -> bool:
     rows = CallRecording.objects.for_organization(organization)
     return bool(rows.filter(keeps_bodies=True).exists())
-
-
-def _with_bodies(call: Call, keeps: bool) -> Call:
-    return Call(
-        id=call.id,
-        organization_id=call.organization_id,
-        api_key_id=call.api_key_id,
-        endpoint=clean_endpoint(call.endpoint),
-        method=call.method,
-        status_code=call.status_code,
-        latency_ms=call.latency_ms,
-        product=call.product,
-        outcome=call.outcome,
-        request_body=redact(call.request_body) if keeps and call.request_body else None,
-        response_body=redact(call.response_body) if keeps and call.response_body else None,
-        reported=True,
-    )
 
 
 @transaction.atomic

@@ -1,0 +1,143 @@
+"""Reported calls move the live quota as verified ones do, and never twice."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils.timezone import now
+
+from accounts.rules.calls import Call, id_at
+from accounts.services import limits
+from accounts.services.calls import ingest, used_this_month
+from accounts.services.calls.reporting import record_reported
+from accounts.services.keys import verify
+from accounts.services.limits import Allowance
+from config.kit import context
+from config.kit.errors import Unavailable
+from config.kit.ids import uuid7
+from tests.conftest import People, make_people
+from tests.factories.keys import make_key
+from tests.integration.accounts.calls.test_usage_api import call, program, send
+
+__all__ = ["program"]
+
+
+def used(people: People, product: str = "") -> int:
+    with context.acting(organization_id=people.organization.pk):
+        quotas = {each.product: each.used for each in limits.quotas_of(people.organization, now())}
+    return quotas[product] or 0
+
+
+def test_a_reported_call_counts_at_once_and_a_verification_sees_it(
+    program: dict[str, Any], people: People
+) -> None:
+    send(program, *(call(program) for _ in range(3)))
+    assert used(people) == 3, "before anything was flushed"
+    with context.acting(organization_id=people.organization.pk):
+        _, caller = make_key(people.organization, people.alice, "keys:verify")
+        _, text = make_key(people.organization, people.alice)
+        assert verify(caller, text, caller_ip=None, at=now()).used == 4
+
+
+def test_a_call_that_is_sent_again_counts_once(program: dict[str, Any], people: People) -> None:
+    mine = call(program, id=str(uuid7()))
+    for _ in range(3):
+        assert send(program, mine, mine).status_code == 202
+    assert used(people) == 1
+    ingest.drain("test", batches=5)
+    assert used_this_month(people.organization.pk, "", now()) == 1, (
+        "the counter and the table agree"
+    )
+
+
+def test_what_completes_a_verified_call_does_not_count_it_again(
+    program: dict[str, Any], people: People
+) -> None:
+    with context.acting(organization_id=people.organization.pk):
+        _, caller = make_key(people.organization, people.alice, "keys:verify")
+        key, text = make_key(people.organization, people.alice)
+        found = verify(caller, text, caller_ip=None, at=now(), endpoint="/v1/x", method="GET")
+    told = call(program, key_id=str(key.pk), call_id=str(found.call_id), status_code=500)
+    for _ in range(2):
+        assert send(program, told).status_code == 202
+    assert used(people) == 1
+    ingest.drain("test", batches=5)
+    assert used_this_month(people.organization.pk, "", now()) == 1
+
+
+def test_a_product_bought_by_itself_counts_by_itself(
+    program: dict[str, Any], people: People
+) -> None:
+    with context.acting(organization_id=people.organization.pk):
+        bought = {"maps": Allowance("pro", 900, 10)}
+        limits.set_allowances(people.organization, bought, at=now())
+    people.organization.refresh_from_db()
+    send(program, call(program, product="maps"), call(program, product="mail"), call(program))
+    assert (used(people, "maps"), used(people)) == (1, 2)
+    send(program, *(call(program, product="maps") for _ in range(12)))
+    assert used(people, "maps") == 13, "they were made: the quota refuses none, and shows it"
+
+
+def test_our_own_api_never_counts(program: dict[str, Any], people: People) -> None:
+    send(program, call(program, product="switchyard-api"))
+    assert used(people) == 0
+
+
+def test_a_call_of_last_month_counts_there(people: People, redis_client: Any) -> None:
+    first = datetime(2026, 12, 1, 0, 30, tzinfo=UTC)
+    before = Call(
+        id=id_at(first - timedelta(hours=1), 7), organization_id=people.organization.pk,
+        api_key_id=uuid7(), endpoint="/x", method="GET", status_code=200, latency_ms=1,
+        reported=True,
+    )  # fmt: skip
+    with context.acting(organization_id=people.organization.pk):
+        record_reported(people.organization, [before])
+    names = [limits.counter_of(people.organization.pk, "", at) for at in (before.called_at, first)]
+    assert [redis_client.get(name) for name in names] == [b"1", None]
+
+
+def test_a_full_recorder_counts_nothing(
+    program: dict[str, Any], people: People, settings: Any
+) -> None:
+    settings.API_CALLS_STREAM_MOST = 0
+    assert send(program, call(program)).status_code == 503
+    settings.API_CALLS_STREAM_MOST = 1000
+    assert used(people) == 0
+
+
+@pytest.mark.usefixtures("live_database")
+def test_calls_reported_and_verified_at_once_are_each_counted_once() -> None:
+    """Also those that many senders repeat, and while nobody has begun the counter."""
+    people = make_people()
+    with context.acting(organization_id=people.organization.pk):
+        _, caller = make_key(people.organization, people.alice, "keys:verify")
+        key, text = make_key(people.organization, people.alice)
+    ids = [uuid7() for _ in range(50)]
+
+    def report(key_id: Any) -> None:
+        told = Call(
+            id=key_id, organization_id=people.organization.pk, api_key_id=key.pk, endpoint="/x",
+            method="GET", status_code=200, latency_ms=1, reported=True, may_repeat=True,
+        )  # fmt: skip
+        with context.acting(organization_id=people.organization.pk):
+            record_reported(people.organization, [told])
+        connection.close()
+
+    def ask(_: int) -> None:
+        with context.use(context.Context()):
+            verify(caller, text, caller_ip=None, at=now())
+        connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        work = [threads.submit(report, key_id) for key_id in ids * 4]
+        work += [threads.submit(ask, number) for number in range(25)]
+        for each in work:
+            try:
+                each.result(60)
+            except Unavailable:
+                pytest.fail("Redis was there")
+    assert used(people) == 75
