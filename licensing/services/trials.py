@@ -149,7 +149,7 @@ def extend_trial(workspace: TrialWorkspace, *, days: int, reason: str, at: datet
     workspace.save(update_fields=["status", "expires_at"])
     for key in _living_keys(workspace):
         keys.set_expiry(key, workspace.expires_at)
-    if workspace.license_id is not None:
+    if workspace.license is not None:
         licenses.prolong_license(workspace.license, expires_at=workspace.expires_at)
     audit.record("trial.extended", workspace, days=days, reason=reason)
 
@@ -176,7 +176,7 @@ def cancel_trial(workspace: TrialWorkspace, *, at: datetime) -> TrialWorkspace:
 def settle_cancelled(workspace: TrialWorkspace) -> None:
     """End the license of a cancelled trial. Runs in a worker; repeatable."""
     workspace = _locked(workspace)
-    if workspace.status == TrialStatus.CANCELLED and workspace.license_id is not None:
+    if workspace.status == TrialStatus.CANCELLED and workspace.license is not None:
         assert workspace.cancelled_at is not None, "the database holds this"
         licenses.expire_license(workspace.license, at=workspace.cancelled_at)
 
@@ -189,9 +189,8 @@ def convert_trial(subscription: Subscription, *, at: datetime) -> TrialWorkspace
     is turned as well for 30 days: who pays a day late keeps what they had.
     """
     trials = TrialWorkspace.objects.for_organization(subscription.organization_id)
-    workspace = (
-        trials.select_for_update(of=("self",)).filter(product=subscription.price.product).first()
-    )
+    held = trials.select_for_update(of=("self",)).filter(product=subscription.price.product)
+    workspace: TrialWorkspace | None = held.first()
     if workspace is None or not may_still_convert(workspace.status, workspace.expires_at, at):
         return None
     workspace.status = TrialWorkspace.Status.CONVERTED
@@ -200,7 +199,7 @@ def convert_trial(subscription: Subscription, *, at: datetime) -> TrialWorkspace
     workspace.save(update_fields=["status", "converted_at", "subscription"])
     for key in _living_keys(workspace):
         keys.set_expiry(key, None)
-    if workspace.license_id is not None:
+    if workspace.license is not None:
         licenses.adopt_license(workspace.license, subscription=subscription)
     audit.record("trial.converted", workspace, subscription=str(subscription.pk))
     events.trial_converted.send(TrialWorkspace, trial=workspace)
@@ -215,7 +214,7 @@ def expire_trial(workspace: TrialWorkspace, *, at: datetime) -> bool:
         return False
     workspace.status = TrialWorkspace.Status.EXPIRED
     workspace.save(update_fields=["status"])
-    if workspace.license_id is not None:
+    if workspace.license is not None:
         licenses.expire_license(workspace.license, at=workspace.expires_at)
     audit.record("trial.expired", workspace)
     events.trial_ended.send(TrialWorkspace, trial=workspace)
