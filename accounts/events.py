@@ -49,6 +49,9 @@ api_limits_changed = Signal()
 api_session_stolen = Signal()
 """Sent with `user` and `client_name`: a token or code was used twice; what came of it is over."""
 
+second_factor_reset = Signal()
+"""Sent with `user`: staff removed the factors they had lost; they are to be told."""
+
 webhook_due = Signal()
 """Sent with `delivery_id`: a message waits to be sent to a customer's endpoint."""
 

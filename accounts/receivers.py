@@ -146,6 +146,11 @@ def _api_session_stolen(user: User, client_name: str, **_: Any) -> None:
     after_commit(tasks.warn_of_stolen_session, user.pk, client_name)
 
 
+@receiver(events.second_factor_reset)
+def _second_factor_reset(user: User, **_: Any) -> None:
+    after_commit(tasks.tell_of_reset_factor, user.pk)
+
+
 @receiver(events.webhook_due)
 def _webhook_due(delivery_id: UUID, **_: Any) -> None:
     after_commit(tasks.deliver_webhook, delivery_id)

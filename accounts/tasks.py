@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from redis import RedisError
 
 from accounts.models import DataExport, User
-from accounts.services import idempotency, sessions, sync
+from accounts.services import factor_mail, idempotency, sessions, sync
 from accounts.services.calls import ingest, retention
 from accounts.services.keys import publishing, rotation, usage
 from accounts.services.notifications import mailing as notices
@@ -120,6 +120,11 @@ def sweep_invitations() -> None:
 @shared_task(name="accounts.warn_of_stolen_session")
 def warn_of_stolen_session(user_id: str, client_name: str) -> None:
     warning.warn_of_stolen_session(User.objects.get(pk=user_id), client_name=client_name)
+
+
+@shared_task(name="accounts.tell_of_reset_factor")
+def tell_of_reset_factor(user_id: str) -> None:
+    factor_mail.tell_of_reset(User.objects.get(pk=user_id))
 
 
 @shared_task(name="accounts.forget_tokens")

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from accounts.admin.looking import LOOK
-from accounts.admin.roles import ROLE_ACTIONS
+from accounts.admin.roles import CHANGE_ROLE, RESET_FACTOR
 from accounts.models import Membership, Organization, User
 from accounts.services import audit, closing, suspension
 from accounts.services.factors import SECOND_FACTORS, enrolled
@@ -103,8 +103,9 @@ class UserAdmin(StaffAdmin):
             applies=lambda user: user.status == User.Status.SUSPENDED,
             icon="undo",
         ),
-        *ROLE_ACTIONS,
         LOOK,
+        RESET_FACTOR,
+        CHANGE_ROLE,
     )
     export = Export(
         permission="accounts.export_user",

@@ -1,41 +1,54 @@
-"""Appointing staff: one asked action for each role a person may get with the operator."""
+"""Appointing staff, and letting in a customer who lost their second factor: admins alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from django import forms
+from unfold.widgets import UnfoldAdminSelectWidget
+
 from accounts.models import User
+from accounts.services.factors import reset_second_factor
 from accounts.services.platform_roles import change_platform_role
-from config.kit.asking import AskedAction
-
-_EFFECTS = {
-    User.Role.CUSTOMER: "They lose the back office and keep what customers have.",
-    User.Role.READONLY: "They may look at every customer in the back office and change nothing.",
-    User.Role.SUPPORT: "They may look at every customer and do what support does.",
-    User.Role.ADMIN: "They may do everything in the back office, also appoint staff.",
-}
-_ENDS = "They are signed out everywhere and sign in again, staff with a second factor."
+from config.kit.asking import AskedAction, ReasonForm
 
 
-def _work(role: User.Role) -> Callable[[Any, str], object]:
-    return lambda user, reason: change_platform_role(user, role=role.value, reason=reason)
-
-
-def _applies(role: User.Role) -> Callable[[Any], bool]:
-    return lambda user: user.is_active and not user.is_superuser and user.role != role
-
-
-ROLE_ACTIONS = tuple(
-    AskedAction(
-        f"make_{role.value}",
-        f"Make {role.label.lower()}",
-        permission="accounts.change_role",
-        effect=f"{effect} {_ENDS}",
-        work=_work(role),
-        applies=_applies(role),
-        danger=role == User.Role.ADMIN,
-        icon="badge",
+class RoleForm(ReasonForm):
+    role = forms.ChoiceField(
+        choices=User.Role.choices,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Read only: looks at every customer. Support: also does what support does. "
+        "Admin: everything, also appoints staff. Customer: no back office.",
     )
-    for role, effect in _EFFECTS.items()
+    field_order = ("role", "reason")
+
+
+def _change_role(user: User, answers: dict[str, Any]) -> None:
+    change_platform_role(user, role=answers["role"], reason=answers["reason"])
+
+
+CHANGE_ROLE = AskedAction(
+    "change_role",
+    "Change role",
+    permission="accounts.change_role",
+    effect="What they may do with the operator changes at once. They are signed out everywhere "
+    "and sign in again, staff with a second factor.",
+    work=_change_role,
+    applies=lambda user: user.is_active and not user.is_superuser,
+    form=RoleForm,
+    danger=True,
+    icon="badge",
+)
+
+RESET_FACTOR = AskedAction(
+    "reset_factor",
+    "Reset second factor",
+    permission="accounts.reset_second_factor",
+    effect="Their app, security keys and recovery codes are removed and they are signed out "
+    "everywhere: the password alone lets them in. They are told by mail. Make sure first that "
+    "it is them who asks.",
+    work=lambda user, reason: reset_second_factor(user, reason=reason),
+    applies=lambda user: user.enrolled and not user.is_staff,
+    danger=True,
+    icon="phonelink_erase",
 )

@@ -87,6 +87,7 @@ STAFF_PERMISSIONS: dict[str, frozenset[str]] = {
             "accounts.grant_platform_verify",
             "accounts.restore_organization",
             "accounts.change_role",
+            "accounts.reset_second_factor",
             "licensing.suspend_license",
             "licensing.revoke_license",
             "licensing.extend_trialworkspace",

@@ -1,4 +1,4 @@
-"""Second factors: which kinds count, and who has one."""
+"""Second factors: which kinds count, who has one, and letting in who lost theirs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,28 @@ from allauth.mfa.totp.internal.auth import (
     yield_hotp_counters_from_time,
 )
 from allauth.mfa.utils import decrypt
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from accounts import events
 from accounts.models import User
+from accounts.services import audit
+from accounts.services.sessions import end_sessions
+from config.kit import context
+from config.kit.errors import Conflict
 
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """Recovery codes are not among them: they replace a factor, they are none."""
+
+
+class NotYourOwnFactor(Conflict):
+    code = "not_your_own_factor"
+    message = "You cannot reset your own second factor. Change it under your account."
+
+
+class StaffKeepTheirFactor(Conflict):
+    code = "staff_keep_their_factor"
+    message = "Make them a customer first: staff are never let in by a password alone."
 
 
 def has_second_factor(user: User) -> bool:
@@ -33,3 +49,28 @@ def spend_current_code(authenticator: Authenticator) -> None:
     secret = decrypt(authenticator.data["secret"])
     for counter in yield_hotp_counters_from_time():
         app._mark_code_used(format_hotp_value(hotp_value(secret, counter)))
+
+
+@transaction.atomic
+def reset_second_factor(user: User, *, reason: str) -> int:
+    """Remove all factors and recovery codes of a customer who lost them; return how many.
+
+    Their password alone opens the account afterwards, so whoever is signed in is signed out, and
+    they are told by mail. Who asks has made sure before that it is them.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    here = context.current()
+    if here is not None and here.actor_id == str(user.pk):
+        raise NotYourOwnFactor
+    if user.is_staff:
+        raise StaffKeepTheirFactor
+    removed = Authenticator.objects.filter(user=user)
+    kinds = sorted(removed.values_list("type", flat=True))
+    if not kinds:
+        return 0
+    removed.delete()
+    ended = end_sessions(user)
+    audit.record("user.second_factor_reset", user, reason=reason, kinds=kinds, sessions_ended=ended)
+    events.credentials_changed.send(User, user=user, keep=None)
+    events.second_factor_reset.send(User, user=user)
+    return len(kinds)

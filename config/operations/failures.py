@@ -67,6 +67,12 @@ def latest(count: int = KEPT) -> list[Failure]:
     return [Failure(**orjson.loads(entry)) for entry in connect().lrange(LIST, 0, count - 1)]
 
 
+def count() -> int:
+    """Return how many failures are kept and not started again, at most `KEPT`."""
+    client: Any = connect()
+    return int(client.llen(LIST))
+
+
 def find(failure_id: str) -> Failure:
     for failure in latest():
         if failure.id == failure_id:

@@ -33,9 +33,19 @@ _NAVIGATION = [
         "items": [
             _entry("Users", "person", "accounts_user"),
             _entry("Organizations", "apartment", "accounts_organization"),
+            _entry("Invitations", "outgoing_mail", "accounts_invitation"),
+            _entry("Notes", "sticky_note_2", "support_adminnote"),
+        ],
+    },
+    {
+        "title": "API and apps",
+        "items": [
             _entry("API keys", "vpn_key", "accounts_apikey"),
             _entry("API allowances", "speed", "accounts_apiallowance"),
-            _entry("Notes", "sticky_note_2", "support_adminnote"),
+            _entry("Usage records", "monitoring", "billing_usagerecord"),
+            _entry("Quota alerts", "notification_important", "billing_quotaalert"),
+            _entry("Webhook endpoints", "webhook", "accounts_webhookendpoint"),
+            _entry("Webhook deliveries", "outbox", "accounts_webhookdelivery"),
             _entry("API sessions", "devices_other", "accounts_refreshtoken"),
             _entry("Hand-overs", "swap_horiz", "accounts_bridgetoken"),
             _entry("Device codes", "pin", "accounts_deviceauthorization"),
@@ -58,9 +68,7 @@ _NAVIGATION = [
             _entry("Payment attempts", "credit_card", "billing_paymentattempt"),
             _entry("Payments", "payments", "billing_transaction"),
             _entry("Ledger", "account_balance", "billing_ledgertransaction"),
-            _entry("Usage records", "monitoring", "billing_usagerecord"),
-            _entry("Quota alerts", "notification_important", "billing_quotaalert"),
-            _entry("Webhook inbox", "inbox", "billing_stripeevent"),
+            _entry("Payment events", "inbox", "billing_stripeevent"),
         ],
     },
     {
@@ -72,13 +80,18 @@ _NAVIGATION = [
         ],
     },
     {
-        "title": "Operations",
+        "title": "Audit",
         "items": [
-            _entry("Webhook endpoints", "webhook", "accounts_webhookendpoint"),
-            _entry("Webhook deliveries", "outbox", "accounts_webhookdelivery"),
             _entry("Audit log", "history", "accounts_auditlog"),
             _entry("Seals", "verified", "accounts_seal"),
             _entry("Trail alerts", "gpp_maybe", "accounts_trailalert"),
+            _entry("Views as customer", "visibility", "accounts_impersonation"),
+            _entry("Data exports", "folder_zip", "accounts_dataexport"),
+        ],
+    },
+    {
+        "title": "Operations",
+        "items": [
             _page("Database health", "database", "operations_database"),
             _page("Jobs", "manufacturing", "operations_jobs"),
             _page("Backups", "backup", "operations_backups"),
@@ -128,7 +141,7 @@ UNFOLD = {
         },
     },
     "STYLES": [lambda request: static("backoffice/backoffice.css")],
-    "DASHBOARD_CALLBACK": "support.web.overview.compose",
+    "DASHBOARD_CALLBACK": "config.web.desk.compose",
     "ACCOUNT": {
         "navigation": [
             {"title": "Change password", "link": reverse_lazy("account_change_password")},

@@ -10,11 +10,14 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.timezone import now
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from accounts.admin.customers import MembershipInline, UserAdmin
-from accounts.models import ApiKey, User, UserActivity
+from accounts.models import ApiKey, RefreshToken, User, UserActivity
+from accounts.services.sessions import BACKOFFICE
+from billing.models import UsageRecord
 from config.kit import context
 from config.kit.asking import AskedAction
 from config.kit.backoffice import StaffInline, row_link, tag
@@ -73,9 +76,31 @@ class SessionInline(StaffInline):
 
     model = UserSession
     verbose_name_plural = "sessions"
-    fields = ("ip", "user_agent", "created_at", "last_seen_at")
+    fields = ("place", "ip", "user_agent", "created_at", "last_seen_at")
     readonly_fields = fields
     ordering = ("-last_seen_at",)
+
+    @display(description="Where")
+    def place(self, session: UserSession) -> str:
+        return "Back office" if (session.data or {}).get("place") == BACKOFFICE else "Customer site"
+
+
+class ApiSessionInline(StaffInline):
+    """Apps and machines that are signed in: the newest link of each living chain."""
+
+    model = RefreshToken
+    verbose_name_plural = "API sessions"
+    fields = ("app", "origin", "ip", "began_at", "expires_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        living = super().get_queryset(request).filter(used_at=None, revoked_at=None)
+        return living.filter(expires_at__gt=now())
+
+    @display(description="App")
+    def app(self, token: RefreshToken) -> str:
+        return row_link(token, token.client_name)
 
 
 class KeyInline(StaffInline):
@@ -94,24 +119,33 @@ class KeyInline(StaffInline):
         return row_link(key, key)
 
 
+_SUMMARY = (
+    "total_actions", "actions_this_week", "last_activity", "usual_action", "usage_count",
+)  # fmt: skip
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin):
-    list_display = (*UserAdmin.list_display[:-1], "actions_count", "notes_count", "created_at")
-    inlines = (MembershipInline, NoteInline, ActivityInline, SessionInline, KeyInline)
+    list_display = (
+        *UserAdmin.list_display[:-1], "actions_count", "usage_count", "notes_count", "created_at",
+    )  # fmt: skip
+    inlines = (
+        MembershipInline, NoteInline, ActivityInline, SessionInline, ApiSessionInline, KeyInline,
+    )  # fmt: skip
     fieldsets = (
-        *UserAdmin.fieldsets,
+        UserAdmin.fieldsets[0],
         (
             "Activity",
-            {"fields": (("total_actions", "actions_this_week"), ("last_activity", "usual_action"))},
+            {
+                "fields": (
+                    ("total_actions", "actions_this_week"), ("last_activity", "usual_action"),
+                    "usage_count",
+                )
+            },
         ),
-    )
-    readonly_fields = (
-        *UserAdmin.readonly_fields,
-        "total_actions",
-        "actions_this_week",
-        "last_activity",
-        "usual_action",
-    )
+        *UserAdmin.fieldsets[1:],
+    )  # fmt: skip
+    readonly_fields = (*UserAdmin.readonly_fields, *_SUMMARY)
     asked_actions = (
         AskedAction(
             "note",
@@ -128,7 +162,9 @@ class PersonAdmin(UserAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         counted = super().get_queryset(request)
         return counted.annotate(
-            actions_count=_how_many(UserActivity), notes_count=_how_many(AdminNote)
+            actions_count=_how_many(UserActivity),
+            notes_count=_how_many(AdminNote),
+            usage_count=_how_many(UsageRecord, "organization__memberships__user"),
         )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
@@ -144,6 +180,11 @@ class PersonAdmin(UserAdmin):
     @display(description="Notes", ordering="notes_count")
     def notes_count(self, user: Any) -> int:
         return int(user.notes_count)
+
+    @display(description="Usage records")
+    def usage_count(self, user: Any) -> int:
+        """Of all organizations they are a member of."""
+        return int(user.usage_count)
 
     @display(description="Actions, in all")
     def total_actions(self, user: Any) -> int:
@@ -167,6 +208,6 @@ def _summary(user: Any) -> ActivitySummary:
     return found
 
 
-def _how_many(model: Any) -> Any:
-    rows = model.objects.filter(user=OuterRef("pk")).order_by()
-    return Coalesce(Subquery(rows.values("user").annotate(n=Count("pk")).values("n")), 0)
+def _how_many(model: Any, person: str = "user") -> Any:
+    rows = model.objects.filter(**{person: OuterRef("pk")}).order_by()
+    return Coalesce(Subquery(rows.values(person).annotate(n=Count("pk")).values("n")), 0)

@@ -1,14 +1,18 @@
-"""How the machinery stands: PostgreSQL, Redis, the queues. Each asked once, briefly."""
+"""How the machinery stands: PostgreSQL, the trail, Redis, the queues. Each asked once, briefly."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from redis import RedisError
 
+from accounts.models import Seal
+from accounts.services.seals.sealing import seal_lag
+from accounts.services.seals.watching import LATE_AFTER
 from config.kit.redis import connect
 
 BUSY = 100
@@ -24,8 +28,8 @@ class Part:
     tone: str = "ok"
 
 
-def machinery() -> list[Part]:
-    return [_postgresql(), *_redis_and_queues()]
+def machinery(at: datetime) -> list[Part]:
+    return [_postgresql(), _trail(at), *_redis_and_queues()]
 
 
 def _postgresql() -> Part:
@@ -39,6 +43,14 @@ def _postgresql() -> Part:
         version, size, used, most = cursor.fetchone()
     tone = "warn" if used > most * 0.8 else "ok"
     return Part("PostgreSQL", f"{version}, {size}, {used} of {most} connections", tone)
+
+
+def _trail(at: datetime) -> Part:
+    head = Seal.objects.order_by("-seq").values_list("seq", flat=True).first()
+    lag = seal_lag(at)
+    waits = f", the oldest entry waits {int(lag.total_seconds() // 60)} min" if lag else ""
+    state = f"sealed up to seal {head}" if head else "not sealed yet"
+    return Part("Audit trail", f"{state}{waits}", "bad" if lag > LATE_AFTER else "ok")
 
 
 def _redis_and_queues() -> list[Part]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts.admin.trail import with_names
-from accounts.models import AuditLog, Organization, TrailAlert, User
+from accounts.models import AuditLog, Organization, TrailAlert, User, WebhookEndpoint
 from billing.models import Invoice, PaymentAttempt, StripeEvent, Subscription
 from licensing.models import License, TrialWorkspace
 from support.models import AdminNote
@@ -47,10 +47,12 @@ WATCHED = (
     Watched(PaymentAttempt, "left_to_staff", "Payments not booked", "money_off", "bad"),
     Watched(PaymentAttempt, "unknown_10m", "Payments unknown > 10 min", "help", "bad"),
     Watched(PaymentAttempt, "failed_24h", "Payments failed, 24 h", "credit_card_off", "warn"),
-    Watched(StripeEvent, "failing", "Webhooks failing", "sync_problem", "bad"),
-    Watched(StripeEvent, "unhandled", "Webhooks waiting > 2 min", "hourglass_top", "warn"),
+    Watched(StripeEvent, "failing", "Payment events failing", "sync_problem", "bad"),
+    Watched(StripeEvent, "unhandled", "Payment events waiting > 2 min", "hourglass_top", "warn"),
     Watched(Invoice, "overdue", "Invoices overdue", "receipt_long", "warn"),
     Watched(Subscription, "past_due", "Subscriptions past due", "autorenew", "warn"),
+    Watched(WebhookEndpoint, "failing", "Customers' webhooks failing", "webhook", "info"),
+    Watched(WebhookEndpoint, "auto_disabled", "Webhooks disabled by us", "link_off", "info"),
     Watched(License, "expiring_30d", "Licenses expiring, 30 d", "event_busy", "info"),
     Watched(License, "suspended", "Licenses suspended", "pause_circle", "info"),
     Watched(Organization, "suspended", "Organizations suspended", "block", "info"),
@@ -62,18 +64,24 @@ WATCHED = (
 
 
 def compose(request: HttpRequest, facts: dict[str, Any]) -> dict[str, Any]:
-    """Add the page's facts: one count a watched set, one for the people, three for the trail."""
-    findings = [_find(watched) for watched in WATCHED]
+    """Add the page's facts: one count a watched set, one for the people, a few for the trail."""
     facts |= {
         "title": "Overview",
-        "findings": findings,
-        "all_clear": not any(found.count for found in findings if found.tone != "news"),
-        "machinery": machinery(),
+        "machinery": machinery(now()),
         "people": user_stats(),
         "latest": with_names(list(AuditLog.objects.all()[:LATEST])),
         "trail_url": reverse("admin:accounts_auditlog_changelist"),
     }
-    return facts
+    return facts | arranged([_find(watched) for watched in WATCHED])
+
+
+def arranged(findings: list[Finding]) -> dict[str, Any]:
+    """Part what is there from what is not: a page of zeros hides the one that counts."""
+    return {
+        "findings": [found for found in findings if found.count],
+        "quiet": [found for found in findings if not found.count],
+        "all_clear": not any(found.count for found in findings if found.tone != "news"),
+    }
 
 
 def _find(watched: Watched) -> Finding:
@@ -83,4 +91,4 @@ def _find(watched: Watched) -> Finding:
     listed = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
     count = narrow(watched.model._default_manager.order_by(), now()).count()
     url = f"{listed}?attention={watched.name}"
-    return Finding(watched.title, count, url, watched.icon, watched.tone if count else "clear")
+    return Finding(watched.title, count, url, watched.icon, watched.tone)

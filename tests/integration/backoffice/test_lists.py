@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
+from accounts.models import Seal
 from tests.factories.backoffice import fill
-from tests.integration.backoffice.conftest import LISTS
+from tests.integration.backoffice.conftest import LISTS, PAGES
 
 OURS = sorted(LISTS, key=lambda model: model._meta.label)
 
@@ -29,6 +32,7 @@ def queries(client: Client, address: str) -> int:
 
 
 def test_a_list_asks_as_many_questions_for_30_rows_as_for_3(admin: Client) -> None:
+    """ADM-4: bounded, so that 100,000 rows ask no more; how long that takes, benchmarks tell."""
     fill(3, at=now())
     few = {model: queries(admin, listed(model)) for model in OURS}
     fill(27, at=now(), start=3)
@@ -43,3 +47,19 @@ def test_every_page_of_a_row_opens(admin: Client, house: None) -> None:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
         answer = admin.get(reverse(name, args=[row.pk]))
         assert answer.status_code == 200, (model, answer.headers)
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: str(model._meta.label))
+def test_a_list_is_searched_and_filtered_unless_it_is_a_chain(model: Any, admin: Client) -> None:
+    page = LISTS[model]
+    assert page.search_fields or model is Seal
+    assert page.list_filter
+    found = admin.get(listed(model), {"q": "nothing is called so"}).content.decode()
+    assert ("Clear search and filters" in found) == bool(page.search_fields)
+
+
+def test_every_list_is_in_the_menu_once() -> None:
+    links = [str(item["link"]) for group in settings.UNFOLD["SIDEBAR"]["navigation"]
+             for item in group["items"]]  # fmt: skip
+    assert sorted(links) == sorted(set(links))
+    assert {listed(model) for model in PAGES} <= set(links)
