@@ -68,7 +68,7 @@ def issue_key(
     at = now()
     organization = Organization.objects.get(pk=organization.pk)  # its tier as it is now
     tier = tier or organization.subscription_tier
-    _require_scopes(scopes, held=_held(organization, by))
+    require_scopes(scopes, organization, by)
     if not is_trial:
         _require_tier(tier, organization)
     _require_future(expires_at, at)
@@ -110,7 +110,7 @@ def update_key(key: ApiKey, changes: KeyChanges, *, by: Issuer) -> ApiKey:
     key = _living(key)
     if "scopes" in changes:
         added = set(changes["scopes"]) - set(key.scopes)
-        _require_scopes(sorted(added), held=_held(key.organization, by))
+        require_scopes(sorted(added), key.organization, by)
         changes = {**changes, "scopes": sorted(set(changes["scopes"]))}
     if "tier" in changes and changes["tier"] != key.tier:
         _require_tier(changes["tier"], key.organization)
@@ -271,8 +271,9 @@ def _held(organization: Organization, by: Issuer) -> frozenset[str]:
     return held_by(membership.allows("manage_keys")) if membership else frozenset()
 
 
-def _require_scopes(scopes: Sequence[str], *, held: frozenset[str]) -> None:
-    refused = sorted(set(scopes) - held)
+def require_scopes(scopes: Sequence[str], organization: Organization, by: Issuer) -> None:
+    """Raise `ScopesNotYours` unless `by` may hand on all of `scopes`."""
+    refused = sorted(set(scopes) - _held(organization, by))
     if refused:
         raise ScopesNotYours(refused)
 

@@ -12,7 +12,7 @@ from accounts.models import ApiKey, User
 from accounts.rules.refusals import KeyHasExpired, KeyIsRevoked, KeyWasRotated
 from accounts.rules.scopes import VERIFY_ANY
 from accounts.services import audit
-from accounts.services.keys.lifecycle import Issuer, revoke_key, write_key
+from accounts.services.keys.lifecycle import Issuer, require_scopes, revoke_key, write_key
 from accounts.services.keys.publishing import publish_after_commit
 from config.kit.errors import InvalidInput
 
@@ -27,7 +27,8 @@ def rotate_key(
     """Return a new key with its text; the old one works until the overlap ends, at most 7 days.
 
     The new key has everything of the old one except `platform:verify`, which staff grant anew.
-    Raises `KeyIsRevoked`, `KeyWasRotated` and `KeyHasExpired`.
+    Whoever rotates gets its text, so a program may rotate only what has no more scopes than its
+    own key. Raises `ScopesNotYours`, `KeyIsRevoked`, `KeyWasRotated` and `KeyHasExpired`.
     """
     if not timedelta(0) <= overlap <= MOST_OVERLAP:
         raise InvalidInput(
@@ -44,12 +45,14 @@ def rotate_key(
         raise KeyWasRotated
     if key.expires_at is not None and key.expires_at <= at:
         raise KeyHasExpired
+    scopes = [scope for scope in key.scopes if scope != VERIFY_ANY]
+    require_scopes(scopes, key.organization, by)
     text, successor = write_key(
         key.organization,
         environment=key.environment,
         name=key.name,
         description=key.description,
-        scopes=[scope for scope in key.scopes if scope != VERIFY_ANY],
+        scopes=scopes,
         tier=key.tier,
         status=key.status,
         is_active=key.is_active,

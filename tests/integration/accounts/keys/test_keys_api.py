@@ -258,3 +258,18 @@ def test_a_program_acts_under_its_own_name_in_the_trail(people: People) -> None:
     entry = AuditLog.objects.filter(entity_id=made["id"], action="api_key.issued").get()
     assert (entry.actor_kind, entry.actor_id) == ("api_key", str(key.pk))
     assert now() > entry.at
+
+
+def test_a_program_cannot_rotate_its_way_to_a_stronger_key(
+    people: People, alice: Any, commit: Any
+) -> None:
+    """AUT-10: a rotation hands out a text, so it hands out the scopes that go with it."""
+    _, narrow = commit(make_key, people.organization, people.alice, "keys:write")
+    strong, _ = commit(make_key, people.organization, people.alice, "team:write", "keys:write")
+    refused = post(Program(narrow), f"keys/{strong.pk}/rotate", {})
+    assert (refused.status_code, refused.json()["code"]) == (422, "scopes_not_allowed")
+    strong.refresh_from_db()
+    assert strong.rotated_to_id is None
+    alike, _ = commit(make_key, people.organization, people.alice, "keys:write")
+    assert post(Program(narrow), f"keys/{alike.pk}/rotate", {}).status_code == 201
+    assert post(alice, f"keys/{strong.pk}/rotate", {}).status_code == 201, "a person may"
