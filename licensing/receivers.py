@@ -11,7 +11,6 @@ from billing.events import subscription_activated, subscription_ended
 from billing.models import Subscription
 from config.kit.tasks import after_commit
 from licensing import events, tasks
-from licensing.events import trial_ended, trial_started
 from licensing.models import DeviceLink, License, TrialWorkspace
 from licensing.services import announcements, licenses, trials
 
@@ -27,9 +26,21 @@ def _subscription_ended(subscription: Subscription, **_: Any) -> None:
     licenses.end_license(subscription, at=subscription.ended_at or now())
 
 
-@receiver([trial_started, trial_ended])
-def _trial_changed(trial: TrialWorkspace, **_: Any) -> None:
+@receiver(events.trial_started)
+def _trial_started(trial: TrialWorkspace, **_: Any) -> None:
     after_commit(tasks.settle_trial, trial.pk)
+    announcements.trial_changed(trial, change="started")
+
+
+@receiver(events.trial_ended)
+def _trial_ended(trial: TrialWorkspace, **_: Any) -> None:
+    after_commit(tasks.settle_trial, trial.pk)
+    announcements.trial_changed(trial, change=trial.status)
+
+
+@receiver(events.trial_converted)
+def _trial_converted(trial: TrialWorkspace, **_: Any) -> None:
+    announcements.trial_changed(trial, change="converted")
 
 
 @receiver(events.license_issued)

@@ -35,3 +35,4 @@ def sweep_trials() -> None:
 @shared_task(name="licensing.tell_expiring")
 def tell_expiring() -> None:
     announcements.tell_expiring(at=now())
+    announcements.tell_trials_ending(at=now())

@@ -49,6 +49,9 @@ KINDS: dict[str, Kind] = {
             email=True,
         ),
         Kind(
+            "trial_ending", "Trial ends", "A trial ends within 3 days, or has ended.", email=True,
+        ),
+        Kind(
             "webhook_disabled", "Webhook disabled",
             "An endpoint failed for days and is no longer called.", needs="manage_webhooks",
             email=True,

@@ -27,6 +27,23 @@ _DEVICE = {
     "activated_at": _AT,
     "deactivated_at": _AT,
 }
+_TRIAL = {
+    "id": "01937f5e-8a00-7c3a-9b1e-3f2a6c1d0e33",
+    "product": "cad-suite",
+    "name": "CAD lab",
+    "slug": "cad-lab",
+    "tier": "standard",
+    "status": "active",
+    "expires_at": _END,
+    "license": "01937f5e-8a00-7c3a-9b1e-3f2a6c1d0e31",
+    "subscription": "01937f5e-8a00-7c3a-9b1e-3f2a6c1d0e23",
+}
+_TRIAL_CHANGES = {
+    "started": "A product is being tried; a license of the trial may follow.",
+    "expired": "A trial has ended; its keys and license have stopped.",
+    "cancelled": "A trial was cancelled.",
+    "converted": "A trial was bought; its keys and license go on.",
+}
 _LICENSE_CHANGES = {
     "issued": "A license exists and may be used.",
     "suspended": "A license is on hold; its devices are refused.",
@@ -42,4 +59,8 @@ EVENTS: tuple[EventType, ...] = (
     ),
     EventType("device.activated", "A device took a seat.", _DEVICE, ("deactivated_at",)),
     EventType("device.deactivated", "A device's seat is free.", _DEVICE, ("deactivated_at",)),
+    *(
+        EventType(f"trial.{change}", text, _TRIAL, ("license", "subscription"))
+        for change, text in _TRIAL_CHANGES.items()
+    ),
 )

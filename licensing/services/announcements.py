@@ -8,10 +8,11 @@ from typing import Any
 from accounts.rules.event_types import written
 from accounts.services.notifications import notify
 from accounts.services.webhooks import announce
-from licensing.models import DeviceLink, License
+from licensing.models import DeviceLink, License, TrialWorkspace
 from licensing.rules.transitions import SuspendedReason
 
 WARNED_BEFORE = timedelta(days=14)
+TRIAL_WARNED_BEFORE = timedelta(days=3)
 _BATCH = 1000
 _CHANGES = {
     License.Status.ACTIVE: "reinstated",
@@ -53,7 +54,8 @@ def device_changed(device: DeviceLink, *, change: str) -> None:
 
 def tell_expiring(*, at: datetime) -> int:
     """Tell the owners of licenses that end within 14 days, once for each end; return how many."""
-    ending = License.objects.usable(at).filter(expires_at__lte=at + WARNED_BEFORE)
+    # The license of a trial ends with it, and `tell_trials_ending` says so.
+    ending = License.objects.usable(at).filter(expires_at__lte=at + WARNED_BEFORE, trial=None)
     told = 0
     for license in ending.select_related("product").order_by("expires_at")[:_BATCH]:
         assert license.expires_at is not None
@@ -66,6 +68,55 @@ def tell_expiring(*, at: datetime) -> int:
             url=f"/licenses/{license.pk}/",
             severity="warning",
             source=f"license_expiring:{license.pk}:{license.expires_at.isoformat()}",
+        )
+        told += notification is not None
+    return told
+
+
+def trial_changed(trial: TrialWorkspace, *, change: str) -> None:
+    """Tell that a trial was started, expired, cancelled or converted."""
+    announce(
+        trial.organization_id,
+        f"trial.{change}",
+        {
+            "id": str(trial.pk),
+            "product": trial.product.slug,
+            "name": trial.name,
+            "slug": trial.slug,
+            "tier": str(trial.tier),
+            "status": str(trial.status),
+            "expires_at": written(trial.expires_at),
+            "license": str(trial.license_id) if trial.license_id else None,
+            "subscription": str(trial.subscription_id) if trial.subscription_id else None,
+        },
+    )
+    if change == "expired":
+        notify(
+            trial.organization_id,
+            "trial_ending",
+            title=f"The trial of {trial.product.name} has ended",
+            text="Its keys and license have stopped. Buy a plan within 30 days and they go on.",
+            url=f"/trials/{trial.pk}/",
+            severity="warning",
+            source=f"trial_ended:{trial.pk}:{trial.expires_at.isoformat()}",
+        )
+
+
+def tell_trials_ending(*, at: datetime) -> int:
+    """Tell of trials that end within 3 days, once for each end; return how many."""
+    ending = TrialWorkspace.objects.active().filter(
+        expires_at__range=(at, at + TRIAL_WARNED_BEFORE)
+    )
+    told = 0
+    for trial in ending.select_related("product").order_by("expires_at")[:_BATCH]:
+        notification = notify(
+            trial.organization_id,
+            "trial_ending",
+            title=f"The trial of {trial.product.name} ends on {trial.expires_at:%-d %B %Y}",
+            text="Keys and license stop then. Buy a plan and they go on as they are.",
+            url=f"/trials/{trial.pk}/",
+            severity="warning",
+            source=f"trial_ending:{trial.pk}:{trial.expires_at.isoformat()}",
         )
         told += notification is not None
     return told

@@ -11,7 +11,7 @@ from django.db import connection, connections, transaction
 from django.db.utils import IntegrityError, ProgrammingError
 from django.utils.timezone import now
 
-from accounts.models import ApiKey, AuditLog
+from accounts.models import ApiKey, AuditLog, Notification, WebhookEvent
 from billing import events as billing_events
 from billing.models import Product, Subscription
 from config.kit import context
@@ -25,11 +25,12 @@ from licensing.rules.trials import (
     TrialOver,
     TrialUsed,
 )
-from licensing.services import trials
+from licensing.services import announcements, trials
 from licensing.services.devices import Description, activate_device
 from tests.conftest import People, WalledClient, behind_the_wall, make_people
 from tests.factories.billing import PriceFactory
 from tests.factories.licensing import subscription_of, trial_product
+from tests.factories.webhooks import endpoint_of
 
 
 def started(people: People, product: Product | None = None, **facts: Any) -> Any:
@@ -360,3 +361,27 @@ def test_the_list_of_trials_costs_a_fixed_number_of_queries(
     alice.get("/trials/")
     with django_assert_max_num_queries(9):
         alice.get("/trials/")
+
+
+def test_webhooks_and_people_are_told_what_becomes_of_a_trial(people: People) -> None:
+    endpoint_of(people.organization, event_types=["trial.*"])
+    trial = provided(started(people, trial_product(kind="api", days=2)))
+    assert announcements.tell_trials_ending(at=now()) == 1
+    assert announcements.tell_trials_ending(at=now()) == 0
+    end(trial, now() - timedelta(seconds=1))
+    trials.sweep(now())
+    bought(people, trial)
+    told = list(WebhookEvent.objects.order_by("id").values_list("type", "payload__status"))
+    assert told == [
+        ("trial.started", "active"),
+        ("trial.expired", "expired"),
+        ("trial.converted", "converted"),
+    ]
+    titles = set(Notification.objects.values_list("title", flat=True))
+    assert f"The trial of {trial.product.name} has ended" in titles
+    assert len([title for title in titles if title.startswith("The trial of")]) == 2
+
+
+def test_a_trials_license_is_not_announced_as_expiring(people: People) -> None:
+    provided(started(people))
+    assert announcements.tell_expiring(at=now()) == 0
