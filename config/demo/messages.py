@@ -14,7 +14,6 @@ from django.utils.timezone import now
 from accounts.models import Membership, Organization, User, WebhookDelivery, WebhookEndpoint
 from accounts.services.notifications import notify, reading
 from accounts.services.webhooks import endpoints, sending
-from config.kit.ids import uuid7
 
 RECEIVER_PORT = 9000
 WORKS = f"http://127.0.0.1:{RECEIVER_PORT}/"
@@ -91,30 +90,20 @@ class _Thanks(BaseHTTPRequestHandler):
 
 @transaction.atomic
 def fill_notifications(organization: Organization, owner: User) -> int:
-    """Tell of a license that ends and of colleagues; the owner has read all but the newest."""
-    told = 0
-    for member in Membership.objects.for_organization(organization).exclude(user=owner):
-        told += _tell(
-            organization,
-            "member_joined",
-            f"{member.user.full_name} joined",
-            url="/team/",
-            source=f"member_joined:{member.pk}",
-        )
-    if told:
-        owners = Membership.objects.for_organization(organization).get(user=owner)
-        reading.mark_all_read(owners)
-        told += _tell(
-            organization,
-            "license_suspended",
-            "Fleet Remote Solo is on hold",
-            text="Its devices are refused until it is taken up again.",
-            url="/licenses/",
-            severity="warning",
-            source=f"demo:{uuid7()}",
-        )
-    return told
+    """Tell of the colleagues; the owner has read all there is so far. Returns how many are new."""
+    members = Membership.objects.for_organization(organization).select_related("user")
+    told = [_tell_of(member) for member in members.exclude(user=owner).order_by("pk")]
+    if any(told):
+        reading.mark_all_read(members.get(user=owner))
+    return sum(told)
 
 
-def _tell(organization: Organization, kind: str, title: str, **facts: str) -> int:
-    return notify(organization.pk, kind, title=title, **facts) is not None  # type: ignore[arg-type]
+def _tell_of(member: Membership) -> bool:
+    told = notify(
+        member.organization_id,
+        "member_joined",
+        title=f"{member.user.full_name} joined",
+        url="/team/",
+        source=f"member_joined:{member.pk}",
+    )
+    return told is not None

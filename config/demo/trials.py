@@ -20,7 +20,9 @@ def fill_trials(
     """Start what is missing; returns how many."""
     day = timedelta(days=1)
     with context.acting(organization_id=organization.pk):
-        started = _try(organization, owner, "fleet-insight", "Insight", at - 9 * day, at + 5 * day)
+        started = _try(
+            organization, owner, "fleet-insight", "Insight", at - 9 * day, at + 5.1 * day
+        )
     with context.acting(organization_id=second.pk):
         started += _try(second, owner, "fleet-remote-team", "Bench", at - 20 * day, at - 6 * day)
     trials.sweep(at)

@@ -54,6 +54,7 @@ class Command(BaseCommand):
         self._tell("notes of staff written", fill_notes(owner, staff_member()))
 
     def _fill_identity(self, organization: Organization, owner: User, at: datetime) -> None:
+        self._tell("notifications told", fill_notifications(organization, owner))
         self._tell("people invited", fill_invitations(organization, owner, at=at))
         with webhooks(organization) as made:
             self._tell("webhook endpoints added", made)
@@ -62,7 +63,6 @@ class Command(BaseCommand):
         second = owned(owner, SECOND)
         assert second is not None, "the people come first"
         self._tell("trials started", fill_trials(organization, second, owner, at=at))
-        self._tell("notifications told", fill_notifications(organization, owner))
 
     def _tell(self, what: str, count: int) -> None:
         self.stdout.write(f"{count:>7,} {what}")
