@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.admin import DateFieldListFilter
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -20,6 +21,7 @@ from config.kit.asking import AskedAction, Export
 from config.kit.backoffice import NamedSet, StaffAdmin, StaffInline, status_column
 
 NEW = timedelta(days=7)
+_VERIFIED = Exists(EmailAddress.objects.filter(user=OuterRef("pk"), primary=True, verified=True))
 
 
 class MemberInline(StaffInline):
@@ -64,10 +66,17 @@ class UserAdmin(StaffAdmin):
     inlines = (MembershipInline,)
     fieldsets = (
         (None, {"fields": ("email", ("first_name", "last_name"), "phone", "time_zone")}),
-        ("Standing", {"fields": (("state", "role"), ("has_second_factor", "is_superuser"))}),
+        (
+            "Standing",
+            {
+                "fields": (
+                    ("state", "role"), ("has_second_factor", "has_verified_email"), "is_superuser",
+                )
+            },
+        ),
         ("Record", {"fields": ("id", ("created_at", "last_login"))}),
-    )
-    readonly_fields = ("state", "has_second_factor")
+    )  # fmt: skip
+    readonly_fields = ("state", "has_second_factor", "has_verified_email")
     attention = (
         NamedSet(
             "new_7d",
@@ -121,7 +130,7 @@ class UserAdmin(StaffAdmin):
         return (
             super()
             .get_queryset(request)
-            .annotate(enrolled=enrolled())
+            .annotate(enrolled=enrolled(), verified=_VERIFIED)
             .prefetch_related("memberships__organization")
         )
 
@@ -132,6 +141,10 @@ class UserAdmin(StaffAdmin):
     @display(description="Second factor", boolean=True, ordering="enrolled")
     def has_second_factor(self, user: Any) -> bool:
         return bool(user.enrolled)
+
+    @display(description="E-mail confirmed", boolean=True)
+    def has_verified_email(self, user: Any) -> bool:
+        return bool(user.verified)
 
     @display(description="Organizations")
     def customers(self, user: User) -> str:

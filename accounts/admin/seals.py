@@ -73,6 +73,8 @@ class SealAdmin(StaffAdmin):
 class TrailAlertAdmin(StaffAdmin):
     list_display = ("what", "detail", "created_at", "seen_at", "resolved_at")
     list_filter = ("kind",)
+    search_fields = ("detail",)
+    search_help_text = "A word of what was found"
     ordering = ("-created_at",)
     fieldsets = ((None, {"fields": ("kind", "detail", ("created_at", "seen_at", "resolved_at"))}),)
     attention = (NamedSet("open", "Open", lambda rows, at: rows.filter(resolved_at=None)),)

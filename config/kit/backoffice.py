@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
+from django.apps import apps
+from django.contrib import messages
 from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.contrib.admin.checks import ModelAdminChecks
 from django.contrib.admin.utils import quote, unquote
@@ -188,6 +190,9 @@ class StaffAdmin(ModelAdmin):
         """Show the audit trail of the row: it also knows what happened outside the admin."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if reason := _left_out(self.opts.db_table):
+            told = f"The trail holds what was done here, not each change of a row: {reason}."
+            messages.info(request, told)
         about = {"entity_type": self.opts.db_table, "entity_id": unquote(object_id)}
         return HttpResponseRedirect(f"{reverse(TRAIL)}?{urlencode(about)}")
 
@@ -230,6 +235,15 @@ class StaffAdmin(ModelAdmin):
         return page
 
 
+def _left_out(table: str) -> str:
+    """Return why an app keeps the table's rows out of the trail; empty when they are in it."""
+    for app in apps.get_app_configs():
+        for entry in getattr(app, "unaudited", ()):
+            if entry.table == table:
+                return str(entry.reason)
+    return ""
+
+
 def as_uuid(text: str | None) -> UUID | None:
     try:
         return UUID(text or "")
@@ -265,6 +279,7 @@ class StaffInline(TabularInline):
     tab = True
     per_page: Any = 20
     hide_title = True
+    template_after = "backoffice/inline_empty.html"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -10,7 +10,8 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.utils.timezone import now
+from django.utils.formats import date_format
+from django.utils.timezone import localtime, now
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
@@ -66,9 +67,13 @@ class NoteInline(StaffInline):
 class ActivityInline(StaffInline):
     model = UserActivity
     verbose_name_plural = "activity"
-    fields = ("action", "data", "created_at")
+    fields = ("action", "facts", "created_at")
     readonly_fields = fields
     per_page = LATEST
+
+    @display(description="Facts")
+    def facts(self, done: UserActivity) -> str:
+        return ", ".join(f"{name}: {value}" for name, value in (done.data or {}).items()) or "-"
 
 
 class SessionInline(StaffInline):
@@ -195,8 +200,9 @@ class PersonAdmin(UserAdmin):
         return _summary(user).actions_this_week
 
     @display(description="Last activity")
-    def last_activity(self, user: Any) -> Any:
-        return _summary(user).last_activity
+    def last_activity(self, user: Any) -> str:
+        at = _summary(user).last_activity
+        return date_format(localtime(at), "DATETIME_FORMAT") if at else "-"
 
     @display(description="Most common action")
     def usual_action(self, user: Any) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from constance.models import Constance
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from accounts.models import AuditLog, UserActivity
 from accounts.services.live import forget, live
@@ -52,8 +55,10 @@ def test_an_administrator_changes_a_setting_and_the_trail_knows(admin: Client) -
 )  # fmt: skip
 def test_a_value_of_the_wrong_type_is_refused(admin: Client, name: str, value: str) -> None:
     answer = admin.post(page(), typed(admin, **{name: value}))
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert name in answer.context["form"].errors
+    shown = re.search(rf'id="id_{name}_helptext".*?errorlist', answer.content.decode(), re.DOTALL)
+    assert shown, "the error stands at its field"
     assert not Constance.objects.exists()
 
 
@@ -64,6 +69,34 @@ def test_a_secret_is_sealed_kept_when_left_empty_and_never_shown(admin: Client) 
     assert HOOK not in Constance.objects.get(key="ALERT_WEBHOOK_URL").value
     assert b"S3CRET" not in admin.get(page()).content
     assert not AuditLog.objects.filter(new_values__icontains="S3CRET").exists()
+
+
+def test_the_page_says_whether_a_secret_is_set_and_removes_it(admin: Client) -> None:
+    assert "not set" in admin.get(page()).content.decode()
+    assert "Remove it" not in admin.get(page()).content.decode()
+    admin.post(page(), typed(admin, ALERT_WEBHOOK_URL=HOOK))
+    shown = admin.get(page()).content.decode()
+    assert "not set" not in shown
+    assert "Remove it" in shown
+    admin.post(page(), typed(admin, remove_ALERT_WEBHOOK_URL="on"))
+    assert live("ALERT_WEBHOOK_URL") == ""
+    assert "not set" in admin.get(page()).content.decode()
+
+
+def test_every_setting_has_a_label_and_says_what_it_does(support: Client) -> None:
+    shown = support.get(page()).content.decode()
+    for name, setting in settings.LIVE.items():
+        assert f'<label for="id_{name}">' in shown
+        assert escape(setting.description) in shown
+
+
+def test_of_two_who_change_settings_at_once_the_second_is_told(admin: Client) -> None:
+    stale = typed(admin, ANNOUNCEMENT="Second")
+    admin.post(page(), typed(admin, ANNOUNCEMENT="First"))
+    answer = admin.post(page(), stale)
+    assert answer.status_code == 422
+    assert "modified by someone else" in answer.content.decode()
+    assert live("ANNOUNCEMENT") == "First"
 
 
 @pytest.mark.parametrize("role", ["support", "readonly"])

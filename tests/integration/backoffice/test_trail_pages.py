@@ -14,14 +14,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from accounts.models import AuditLog, Impersonation, Organization, Seal, TrailAlert, User
+from accounts.models import AuditLog, Impersonation, Organization, Seal, SyncLog, TrailAlert, User
 from accounts.services.impersonation import read_token
 from accounts.services.seals.sealing import seal_rows
 from accounts.services.seals.watching import alert
 from accounts.services.users import create_user
 from config.kit import context
-from config.kit.backoffice import StaffAdmin
-from tests.integration.backoffice.conftest import enter, member_of_staff
+from config.kit.backoffice import TRAIL, StaffAdmin
+from tests.integration.backoffice.conftest import LISTS, enter, member_of_staff
 
 LOGS = "/admin/accounts/auditlog/"
 Enter = Callable[[str], Client]
@@ -74,6 +74,23 @@ def test_the_history_of_every_object_is_the_trail(staff: Enter, customer: User) 
     answer = staff("support").get(reverse("admin:accounts_user_history", args=[customer.pk]))
     asked = parse_qs(urlsplit(answer["Location"]).query)
     assert asked == {"entity_type": ["accounts_user"], "entity_id": [str(customer.pk)]}
+
+
+def test_the_history_of_every_row_leads_to_the_trail(support: Client, house: None) -> None:
+    for model in LISTS:
+        row = model._default_manager.order_by("-pk").first()
+        options = model._meta
+        name = f"admin:{options.app_label}_{options.model_name}_history"
+        answer = support.get(reverse(name, args=[row.pk]), follow=True)
+        assert answer.status_code == 200, model
+        assert answer.redirect_chain[0][0].startswith(reverse(TRAIL)), model
+
+
+def test_a_table_outside_the_trail_says_why(support: Client, house: None) -> None:
+    report = SyncLog.objects.latest("pk")
+    address = reverse("admin:accounts_synclog_history", args=[report.pk])
+    page = support.get(address, follow=True).content.decode()
+    assert "not each change of a row" in page
 
 
 def test_an_entry_shows_before_and_after(staff: Enter, customer: User) -> None:
