@@ -58,7 +58,23 @@ _SENTENCES = {
     "data_export.downloaded": "Copy of data downloaded",
     "audit_log.exported": "Audit log exported",
 }
-_NOUNS = {"apikey": "API key", "emailaddress": "e-mail address", "devicelink": "device"}
+_NOUNS = {
+    "apikey": "API key",
+    "apiallowance": "API allowance",
+    "billingprofile": "billing profile",
+    "callrecording": "recording of calls",
+    "dataexport": "copy of data",
+    "devicelink": "device",
+    "emailaddress": "e-mail address",
+    "invoiceline": "invoice line",
+    "notificationrule": "notification rule",
+    "orderitem": "order item",
+    "savedcard": "saved card",
+    "trialapikey": "trial's API key",
+    "trialworkspace": "trial workspace",
+    "usagerecord": "usage record",
+    "webhookendpoint": "webhook endpoint",
+}
 
 
 def noun_of(entity_type: str) -> str:
@@ -75,5 +91,6 @@ def sentence(action: str, entity_type: str) -> str:
         noun = noun_of(entity_type)
         return f"{noun[:1].upper()}{noun[1:]} {_VERBS[action]}"
     subject, _, deed = action.rpartition(".")
-    words = f"{subject.replace('_', ' ')}: {deed.replace('_', ' ')}".removeprefix(": ")
+    noun = _NOUNS.get(subject.replace("_", ""), subject.replace("_", " "))
+    words = f"{noun}: {deed.replace('_', ' ')}".removeprefix(": ")
     return f"{words[:1].upper()}{words[1:]}"
