@@ -24,6 +24,7 @@ from tests import services
 
 STACKS = (
     "tests/browser/",
+    "tests/integration/accounts/webhooks/test_worker_killed.py",
     "tests/integration/test_api_schema.py",
     "tests/integration/test_login_examples.py",
     "tests/integration/test_outage.py",

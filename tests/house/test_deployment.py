@@ -30,7 +30,7 @@ BY_THE_IMAGE = {
     "PYTHONDONTWRITEBYTECODE",
     "DJANGO_SETTINGS_MODULE",
 }
-OURS = {"migrate", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-ingest", "beat"}  # fmt: skip
+OURS = {"migrate", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-webhooks", "worker-ingest", "beat"}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +91,7 @@ def test_our_processes_run_read_only_without_privileges_and_come_back() -> None:
 def test_every_queue_has_a_worker_and_beat_is_one() -> None:
     commands = [" ".join(s["command"]) for n, s in _compose()["services"].items() if n.startswith("worker")]  # fmt: skip
     served = {re.search(r"--queues (\w+)", command)[1] for command in commands}
-    assert served == {"default", "money", "sync", "ingest"}
+    assert served == {"default", "money", "sync", "webhooks", "ingest"}
 
 
 def test_web_servers_keep_no_access_log() -> None:

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils.decorators import method_decorator
 from django.utils.timezone import now
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
@@ -85,7 +87,10 @@ class WebhookView(ListedView):
         return facts
 
 
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class EndpointListView(WebhookView):
+    """The name server is asked for a new address: no transaction stands open meanwhile."""
+
     @extend_schema(
         operation_id="webhooks_endpoints_list",
         summary="Webhook endpoints, newest first",
@@ -105,11 +110,13 @@ class EndpointListView(WebhookView):
     )
     def post(self, request: Any) -> Any:
         facts = self.read(EndpointInput)
+        endpoints.check_url(facts["url"])
         return self.revealing(
-            lambda: endpoints.create_endpoint(self.organization, **facts), status=201
+            lambda: endpoints.add_endpoint(self.organization, **facts), status=201
         )
 
 
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class EndpointDetailView(WebhookView):
     @extend_schema(
         operation_id="webhooks_endpoints_retrieve",

@@ -47,12 +47,19 @@ def check_url(url: str) -> str:
     return url
 
 
-@transaction.atomic
 def create_endpoint(
     organization: Organization, *, url: str, event_types: list[str], description: str = ""
 ) -> Made:
-    """Add an endpoint; at most 20 an organization."""
+    """Check the address and add an endpoint; not inside a transaction: name servers may be slow."""
     check_url(url)
+    return add_endpoint(organization, url=url, event_types=event_types, description=description)
+
+
+@transaction.atomic
+def add_endpoint(
+    organization: Organization, *, url: str, event_types: list[str], description: str = ""
+) -> Made:
+    """Add an endpoint whose address was checked; at most 20 an organization."""
     wanted = require_known(event_types)
     # The organization's row is the lock: two at once must not both be the twentieth.
     Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
@@ -69,7 +76,6 @@ def create_endpoint(
     return Made(endpoint, secret)
 
 
-@transaction.atomic
 def update_endpoint(
     endpoint: WebhookEndpoint,
     *,
@@ -77,9 +83,22 @@ def update_endpoint(
     event_types: list[str] | None = None,
     description: str | None = None,
 ) -> WebhookEndpoint:
-    """Change what is given. Messages that wait go to the new address."""
+    """Check a new address and change what is given; not inside a transaction.
+
+    Messages that wait go to the new address.
+    """
     if url is not None and url != endpoint.url:
         check_url(url)
+    return _change(endpoint, url, event_types, description)
+
+
+@transaction.atomic
+def _change(
+    endpoint: WebhookEndpoint,
+    url: str | None,
+    event_types: list[str] | None,
+    description: str | None,
+) -> WebhookEndpoint:
     wanted = None if event_types is None else require_known(event_types)
     endpoint = _lock(endpoint)
     endpoint.url = endpoint.url if url is None else url

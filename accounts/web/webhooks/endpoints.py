@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -134,6 +135,8 @@ class DeliveryList(ListPage):
         }
 
 
+# The name server is asked for a new address: no transaction stands open meanwhile.
+@transaction.non_atomic_requests
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required(MANAGE)
 def create(request: Any) -> HttpResponse:
@@ -150,6 +153,7 @@ def create(request: Any) -> HttpResponse:
     return render(request, "accounts/webhooks/endpoint_form.html", {"form": form}, status=status)
 
 
+@transaction.non_atomic_requests
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required(MANAGE)
 def edit(request: Any, endpoint_id: UUID) -> HttpResponse:

@@ -175,6 +175,34 @@ def test_a_sign_in_from_a_new_program_is_told_to_its_person_alone(
     assert (unread(alice), unread(bob)) == (1, 0)
 
 
+_AGENTS = {
+    "Firefox": "Mozilla/5.0 (X11; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0",
+    "Chrome": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/{0}.0.7339.80 Safari/537.36",
+    "Chrome on another system": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36"
+    " (KHTML, like Gecko) Chrome/{0}.0.7339.80 Safari/537.36",
+    "Edge": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/{0}.0.7339.80 Safari/537.36 Edg/{0}.0.3485.54",
+}
+
+
+@pytest.mark.parametrize("other", [name for name in _AGENTS if name != "Chrome"])
+def test_an_updated_browser_is_no_news_and_another_browser_or_system_is(
+    people: People, other: str
+) -> None:
+    def sign_in(agent: str) -> None:
+        with context.use(context.Context(user_agent=agent, ip="203.0.113.7")):
+            announcements.signed_in(people.alice)
+            sign_in_service.note_login(people.alice)
+
+    for version in (139, 140, 141):
+        sign_in(_AGENTS["Chrome"].format(version))
+    assert not Notification.objects.exists()
+    for version in (140, 141):
+        sign_in(_AGENTS[other].format(version))
+    assert Notification.objects.get().kind == "new_sign_in"
+
+
 def test_the_feed_is_empty_then_filtered_then_paged(people: People, alice: Any) -> None:
     assert "Nothing yet" in alice.get("/notifications/").content.decode()
     for _ in range(30):

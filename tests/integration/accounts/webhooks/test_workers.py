@@ -137,5 +137,5 @@ def test_the_commit_nudges_the_queue_and_a_rollback_does_not(
     endpoint_of(organization)
     with django_capture_on_commit_callbacks(execute=True):
         announced(organization)
-        assert redis_client.llen("celery:sync") == 0
-    assert wait_for(lambda: redis_client.llen("celery:sync") == 1)
+        assert redis_client.llen("celery:webhooks") == 0
+    assert wait_for(lambda: redis_client.llen("celery:webhooks") == 1)
