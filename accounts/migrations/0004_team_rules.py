@@ -11,7 +11,7 @@ from config.kit.tenancy import isolate, keep_timestamps
 # function looks behind the wall, because one transaction may have acted for several organizations.
 LAST_OWNER = """
 CREATE FUNCTION accounts_keep_an_owner() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('accounts_membership:' || OLD.organization_id, 0));
     IF EXISTS (SELECT 1 FROM accounts_organization o
@@ -43,7 +43,7 @@ CREATE FUNCTION accounts_find_invitation(wanted_token text)
 RETURNS TABLE (id uuid, organization_id uuid, organization_name text, organization_status text,
     email text, role text, invited_by text, expires_at timestamptz, accepted_at timestamptz,
     revoked_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT i.id, i.organization_id, o.name, o.status, i.email, i.role,
            coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.email, ''),
            i.expires_at, i.accepted_at, i.revoked_at
@@ -57,7 +57,7 @@ CREATE FUNCTION accounts_invitations_of(wanted_user uuid)
 RETURNS TABLE (id uuid, organization_id uuid, organization_name text, organization_status text,
     email text, role text, invited_by text, expires_at timestamptz, accepted_at timestamptz,
     revoked_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT i.id, i.organization_id, o.name, o.status, i.email, i.role,
            coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.email, ''),
            i.expires_at, i.accepted_at, i.revoked_at

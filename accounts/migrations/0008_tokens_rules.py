@@ -10,15 +10,15 @@ from config.kit.tenancy import forbid, isolate_person
 # exactly one row, found by the keyed hash; what happens next happens as that person.
 LOOK_UPS = """
 CREATE FUNCTION accounts_owner_of_refresh_token(wanted text) RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT user_id FROM accounts_refreshtoken WHERE token_hash = wanted
 $$;
 CREATE FUNCTION accounts_owner_of_bridge_token(wanted text) RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT user_id FROM accounts_bridgetoken WHERE token_hash = wanted
 $$;
 CREATE FUNCTION accounts_owner_of_device(wanted text) RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT user_id FROM accounts_deviceauthorization WHERE device_hash = wanted
 $$;
 ALTER FUNCTION accounts_owner_of_refresh_token(text) OWNER TO switchyard_lookup;

@@ -111,7 +111,7 @@ RETURNS TABLE (id uuid, organization_id uuid, version bigint, status text, is_ac
     environment text, name text, scopes text[], tier text, allowed_cidrs text[],
     expires_at timestamptz, overlap_ends_at timestamptz, external_id text, metadata jsonb,
     organization_status text, organization_tier text, allowances jsonb)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT k.id, k.organization_id, k.version, k.status, k.is_active, k.environment, k.name,
            k.scopes::text[], k.tier, k.allowed_cidrs::text[], k.expires_at, k.overlap_ends_at,
            k.external_id, k.metadata, o.status, o.subscription_tier,

@@ -23,7 +23,7 @@ ALTER TABLE accounts_useractivity DISABLE ROW LEVEL SECURITY;
 # A person who is gone, or an id that is none, leaves no activity and no error.
 NOTE = """
 CREATE FUNCTION note_user_activity(p_user text, p_action text, p_data jsonb) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     INSERT INTO accounts_useractivity (id, user_id, action, data)
     SELECT gen_random_uuid(), u.id, left(p_action, 100), nullif(p_data, '{}'::jsonb)
     FROM accounts_user u

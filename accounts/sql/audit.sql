@@ -61,7 +61,7 @@ ALTER TABLE audit.logs ENABLE ALWAYS TRIGGER deny_truncate;
 
 -- Monthly partitions, made ahead of time.
 CREATE OR REPLACE FUNCTION audit.prepare_partitions(months_ahead int DEFAULT 3) RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
 DECLARE
     first date := date_trunc('month', now() AT TIME ZONE 'UTC')::date;
     made int := 0;
@@ -101,7 +101,7 @@ END $$;
 CREATE OR REPLACE FUNCTION audit.write(
     p_action text, p_type text, p_id text, p_organization uuid, p_old jsonb, p_new jsonb
 ) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
 DECLARE
     c jsonb := audit.context();
     written bigint;
@@ -120,7 +120,7 @@ END $$;
 CREATE OR REPLACE FUNCTION audit.set_apart(
     etype text, entry jsonb, names text[], subject text
 ) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
 DECLARE
     name text;
     grain bytea;
@@ -144,7 +144,7 @@ END $$;
 
 -- Row trigger; arguments: key column, skip{}, mask{}, pii{}, subject column, organization column.
 CREATE OR REPLACE FUNCTION audit.capture_row() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
 DECLARE
     skip text[] := TG_ARGV[1];
     mask text[] := TG_ARGV[2];
@@ -187,7 +187,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION audit.capture_truncate() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
 BEGIN
     PERFORM audit.write('truncate', TG_TABLE_NAME, NULL, NULL, NULL, NULL);
     RETURN NULL;
@@ -197,7 +197,7 @@ END $$;
 CREATE OR REPLACE FUNCTION audit.event(
     p_action text, p_type text, p_id text, p_organization uuid, p_facts jsonb
 ) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
     SELECT audit.write(p_action, p_type, p_id, p_organization, NULL, p_facts)
 $$;
 
@@ -232,7 +232,7 @@ CREATE TABLE IF NOT EXISTS audit.seals (
 
 -- A seal follows the newest one: two sealers at once cannot fork the chain.
 CREATE OR REPLACE FUNCTION audit.seal_follows() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
 DECLARE head audit.seals;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('audit.seals'));
@@ -264,14 +264,14 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION audit.system_identifier() RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT system_identifier::text FROM pg_control_system()
 $$;
 
 -- After a dump was restored into another cluster, transaction numbers begin anew. With nobody
 -- writing, everything that is not sealed yet goes into one anchor seal; windows begin after it.
 CREATE OR REPLACE FUNCTION audit.hold_writers() RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
 BEGIN
     LOCK TABLE audit.logs IN SHARE MODE;
     RETURN (SELECT coalesce(max(id), 0) FROM audit.logs);
@@ -296,7 +296,7 @@ ALTER TABLE audit.retired ENABLE ALWAYS TRIGGER deny_truncate;
 -- Drops the months that ended more than `keep_months` ago and are sealed past their end; returns
 -- their names. Fewer than 12 months is refused here, whoever asks.
 CREATE OR REPLACE FUNCTION audit.retire_partitions(keep_months int) RETURNS text[]
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
 DECLARE
     part text;
     starts timestamptz;
@@ -336,7 +336,7 @@ END $$;
 CREATE OR REPLACE FUNCTION audit.erase_subject(
     p_subject text, p_reason text, p_values text[] DEFAULT '{}'
 ) RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
 DECLARE erased int;
 BEGIN
     IF p_subject IS NULL OR coalesce(p_reason, '') = '' THEN

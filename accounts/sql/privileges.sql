@@ -2,6 +2,12 @@
 -- after roles.sql; repeatable.
 
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- Temporary tables are for the one role that stages rows in them. Functions with more rights than
+-- their caller also name pg_temp last in their search_path: it would be looked into first.
+DO $$ BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO switchyard_system', current_database());
+END $$;
 GRANT USAGE, CREATE ON SCHEMA public TO switchyard_owner;
 GRANT USAGE ON SCHEMA public TO switchyard_app, switchyard_system;
 GRANT USAGE, CREATE ON SCHEMA public TO switchyard_lookup;

@@ -71,7 +71,7 @@ RETURNS TABLE (license_id uuid, organization_id uuid, version bigint, status tex
     suspended_reason text, plan text, product text, starts_at timestamptz,
     expires_at timestamptz, max_devices int, active_devices bigint,
     link_id uuid, activated_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT l.id, l.organization_id, l.version, l.status, l.suspended_reason, l.plan, p.slug,
            l.starts_at, l.expires_at, l.max_devices,
            (SELECT count(*) FROM licensing_devicelink d
@@ -89,7 +89,7 @@ RETURNS TABLE (license_id uuid, organization_id uuid, version bigint, status tex
     suspended_reason text, plan text, product text, starts_at timestamptz,
     expires_at timestamptz, max_devices int, active_devices bigint,
     link_id uuid, activated_at timestamptz, deactivated_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT l.id, l.organization_id, l.version, l.status, l.suspended_reason, l.plan, p.slug,
            l.starts_at, l.expires_at, l.max_devices,
            (SELECT count(*) FROM licensing_devicelink d

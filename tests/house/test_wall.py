@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.utils import ProgrammingError
+from django.db.utils import Error, ProgrammingError
 
 from config.kit import context
 from tests.conftest import People, behind_the_wall
@@ -77,10 +78,48 @@ def test_without_a_tenant_nothing_is_visible(people: People) -> None:
 
 
 @pytest.mark.usefixtures("db")
-def test_security_definer_functions_pin_their_search_path() -> None:
+def test_security_definer_functions_look_into_temporary_tables_last() -> None:
+    """PostgreSQL looks there first, for types too, unless the path says otherwise."""
     loose = _rows(
         "SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
-        " WHERE p.prosecdef AND n.nspname IN ('public', 'audit') AND NOT EXISTS ("
-        "   SELECT 1 FROM unnest(p.proconfig) c WHERE c LIKE 'search_path=%')"
+        " WHERE p.prosecdef AND n.nspname IN ('public', 'audit', 'series') AND NOT EXISTS ("
+        "   SELECT 1 FROM unnest(p.proconfig) c WHERE c ~ '^search_path=pg_catalog.*, pg_temp$')"
     )
     assert loose == []
+
+
+@pytest.mark.parametrize(
+    ("trap", "call"),
+    [
+        (
+            "CREATE TEMP VIEW accounts_refreshtoken AS"
+            " SELECT pg_temp.note() AS user_id, 'x' AS token_hash",
+            "SELECT accounts_owner_of_refresh_token('x')",
+        ),
+        (
+            "CREATE DOMAIN pg_temp.uuid AS pg_catalog.uuid CHECK (pg_temp.note() IS NULL)",
+            "SELECT note_user_activity(gen_random_uuid()::text, 'x', NULL)",
+        ),
+    ],
+)
+def test_nobody_can_make_a_function_of_the_house_run_code_of_their_own(
+    people: People, trap: str, call: str
+) -> None:
+    """Whoever injects SQL stays the app role, whatever they put into their temporary schema."""
+    with behind_the_wall():
+        _do("CREATE TEMP TABLE seen (who text)")
+        _do("GRANT INSERT ON seen TO PUBLIC")
+        _do(
+            "CREATE FUNCTION pg_temp.note() RETURNS pg_catalog.uuid LANGUAGE plpgsql AS $$"
+            " BEGIN INSERT INTO pg_temp.seen VALUES (current_user); RETURN NULL; END $$"
+        )
+        _do(trap)
+        _do("GRANT ALL ON ALL TABLES IN SCHEMA pg_temp TO PUBLIC")
+        with contextlib.suppress(Error), transaction.atomic():
+            _do(call)
+        assert _rows("SELECT who FROM pg_temp.seen WHERE who <> 'switchyard_app'") == []
+
+
+def _do(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)

@@ -33,7 +33,7 @@ def _prepare(series: Series) -> str:
     return f"""
 CREATE FUNCTION {SCHEMA}.{series.name}_prepare(p_at timestamptz) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, {SCHEMA} SET lock_timeout = '5s' AS $$
+SET search_path = pg_catalog, {SCHEMA}, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE
     starts timestamptz := date_trunc('{series.interval}',
         p_at - interval '{series.behind_days} days', 'UTC');
@@ -70,7 +70,7 @@ def _retire(series: Series) -> str:
     return f"""
 CREATE FUNCTION {SCHEMA}.{series.name}_retire(p_at timestamptz, p_keep_days int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, {SCHEMA} SET lock_timeout = '5s' AS $$
+SET search_path = pg_catalog, {SCHEMA}, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE
     before timestamptz := p_at - make_interval(days => p_keep_days);
     part name;

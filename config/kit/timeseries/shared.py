@@ -107,7 +107,7 @@ def _keeper(series: Series, rollup: Rollup) -> str:
     came, went = _change(rollup, "new_rows", ""), _change(rollup, "old_rows", "-")
     return f"""
 CREATE FUNCTION {SCHEMA}.{series.name}_rolled() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, {SCHEMA} AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, {SCHEMA}, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         {merge(came)}

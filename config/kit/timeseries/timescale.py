@@ -53,9 +53,9 @@ def create_upkeep(series: Series) -> str:
     """
     return f"""
 CREATE FUNCTION {SCHEMA}.{series.name}_prepare(p_at timestamptz) RETURNS int
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS 'SELECT 0';
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT 0';
 CREATE FUNCTION {SCHEMA}.{series.name}_retire(p_at timestamptz, p_keep_days int) RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, {SCHEMA} AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, {SCHEMA}, pg_temp AS $$
 DECLARE
     keep interval := make_interval(days => p_keep_days);
     dropped int;
