@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import Membership, NotificationMail
 from accounts.rules.notices import KINDS
 from config.kit import context
+from config.kit.mail import address_of, written_mail
 
 LONGEST_WAIT = timedelta(hours=6)
 LONGEST_TRIED = timedelta(days=3)
@@ -62,20 +61,13 @@ def _claim(mail_id: UUID, at: datetime) -> NotificationMail | None:
 def _message(mail: NotificationMail) -> EmailMultiAlternatives:
     notification = mail.notification
     kind = KINDS.get(notification.kind)
+    rules_url = address_of(reverse("notification_rules"))
     facts = {
         "notification": notification,
         "organization": mail.organization.name,
         "kind": kind.label if kind else notification.kind,
-        "url": settings.SITE_URL + notification.url if notification.url else "",
-        "rules_url": settings.SITE_URL + reverse("notification_rules"),
-        "current_site": {"domain": urlsplit(settings.SITE_URL).netloc},
+        "url": address_of(notification.url) if notification.url else "",
+        "rules_url": rules_url,
     }
-    subject = render_to_string(f"{_TEMPLATE}_subject.txt", facts)
-    message = EmailMultiAlternatives(
-        subject=" ".join(subject.split()),
-        body=render_to_string(f"{_TEMPLATE}_message.txt", facts),
-        to=[mail.user.email],
-        headers={"List-Unsubscribe": f"<{facts['rules_url']}>"},
-    )
-    message.attach_alternative(render_to_string(f"{_TEMPLATE}_message.html", facts), "text/html")
-    return message
+    headers = {"List-Unsubscribe": f"<{rules_url}>"}
+    return written_mail(_TEMPLATE, to=mail.user.email, headers=headers, **facts)

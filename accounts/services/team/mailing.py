@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import Invitation
 from accounts.services.team.reception import PURPOSE
 from config.kit import context
 from config.kit.ids import keyed_hash, random_token
+from config.kit.mail import address_of, written_mail
 
 LONGEST_WAIT = timedelta(hours=6)
 _TEMPLATE = "accounts/email/invitation"
@@ -66,15 +64,7 @@ def _send(invitation: Invitation, token: str) -> None:
         "organization": invitation.organization.name,
         "role": invitation.get_role_display(),
         "invited_by": by.full_name if by else "",
-        "url": settings.SITE_URL + reverse("invitation", args=[token]),
+        "url": address_of(reverse("invitation", args=[token])),
         "expires_at": invitation.expires_at,
-        "current_site": {"domain": urlsplit(settings.SITE_URL).netloc},
     }
-    subject = render_to_string(f"{_TEMPLATE}_subject.txt", facts)
-    message = EmailMultiAlternatives(
-        subject=" ".join(subject.split()),
-        body=render_to_string(f"{_TEMPLATE}_message.txt", facts),
-        to=[invitation.email],
-    )
-    message.attach_alternative(render_to_string(f"{_TEMPLATE}_message.html", facts), "text/html")
-    message.send()
+    written_mail(_TEMPLATE, to=invitation.email, **facts).send()
