@@ -10,5 +10,5 @@ from config.kit.mail import address_of, written_mail
 
 def tell_of_reset(user: User) -> None:
     """Send the mail; not inside a transaction."""
-    url = address_of(reverse("mfa_index"))
-    written_mail("accounts/email/factor_reset", to=user.email, url=url).send()
+    facts = {"url": address_of(reverse("mfa_index"))}
+    written_mail("accounts/email/factor_reset", facts, to=user.email).send()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,13 +12,17 @@ from django.template.loader import render_to_string
 
 
 def written_mail(
-    template: str, *, to: str, headers: dict[str, str] | None = None, **facts: Any
+    template: str,
+    facts: Mapping[str, Any],
+    *,
+    to: str,
+    headers: dict[str, str] | None = None,
 ) -> EmailMultiAlternatives:
     """Return the mail of `<template>_subject.txt`, `_message.txt` and `_message.html`.
 
     Whoever sends it does so outside a transaction: a mail server is the network.
     """
-    facts["current_site"] = {"domain": urlsplit(settings.SITE_URL).netloc}
+    facts = {**facts, "current_site": {"domain": urlsplit(settings.SITE_URL).netloc}}
     subject = render_to_string(f"{template}_subject.txt", facts)
     mail = EmailMultiAlternatives(
         subject=" ".join(subject.split()),

@@ -70,4 +70,4 @@ def _message(mail: NotificationMail) -> EmailMultiAlternatives:
         "rules_url": rules_url,
     }
     headers = {"List-Unsubscribe": f"<{rules_url}>"}
-    return written_mail(_TEMPLATE, to=mail.user.email, headers=headers, **facts)
+    return written_mail(_TEMPLATE, facts, to=mail.user.email, headers=headers)

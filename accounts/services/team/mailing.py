@@ -67,4 +67,4 @@ def _send(invitation: Invitation, token: str) -> None:
         "url": address_of(reverse("invitation", args=[token])),
         "expires_at": invitation.expires_at,
     }
-    written_mail(_TEMPLATE, to=invitation.email, **facts).send()
+    written_mail(_TEMPLATE, facts, to=invitation.email).send()

@@ -11,4 +11,4 @@ from config.kit.mail import address_of, written_mail
 def warn_of_stolen_session(user: User, *, client_name: str) -> None:
     """Send the mail; not inside a transaction."""
     facts = {"client_name": client_name, "url": address_of(reverse("tokens"))}
-    written_mail("accounts/email/session_stolen", to=user.email, **facts).send()
+    written_mail("accounts/email/session_stolen", facts, to=user.email).send()
