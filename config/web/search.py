@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import ApiKey, Membership, Organization, WebhookEndpoint
 from accounts.web.access import member_required
@@ -161,14 +162,17 @@ KINDS: tuple[Searched, ...] = (
 @require_GET
 @member_required()
 def search(request: Any) -> HttpResponse:
-    """Show what the words find; an id that is one of the organization's leads straight to it."""
+    """Show what the words find; an id that is one of the organization's leads straight to it.
+
+    So does the only thing that is found, unless somebody is still typing.
+    """
     text = request.GET.get("q", "").replace("\x00", "").strip()[:MOST_CHARACTERS]
     mine = [kind for kind in KINDS if request.membership.allows(kind.permission)]
     exact = _by_id(mine, request.organization, text)
     if exact is not None:
-        return redirect(exact.url)
+        return HttpResponseClientRedirect(exact.url) if request.htmx else redirect(exact.url)
     groups = _groups(mine, request.organization, text)
-    if sum(len(group.hits) for group in groups) == 1:
+    if not request.htmx and sum(len(group.hits) for group in groups) == 1:
         return redirect(groups[0].hits[0].url)
     facts = {"q": text, "groups": groups, "is_short": len(text) < FEWEST_CHARACTERS}
     return render(request, "config/search.html", facts)

@@ -69,10 +69,13 @@ class Visitor:
         assert answer is not None
         assert answer.status < 400, f"{address}: {answer.status}"
 
-    def check(self, name: str, *, best_practice: bool = True) -> None:
-        """Hold the page as it is now against axe, and against sideways scrolling."""
+    def check(self, name: str, *, best_practice: bool = True, idle: bool = True) -> None:
+        """Hold the page as it is now against axe, and against sideways scrolling.
+
+        `idle` waits until half a second has passed without a request.
+        """
         rules = {"runOnly": [*WCAG, "best-practice"] if best_practice else WCAG}
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_load_state("networkidle" if idle else "load")
         self.visited.add(name)
         found = AXE.run(self.page, options=rules).response["violations"]
         self.complaints += [
