@@ -7,6 +7,7 @@ is that of a stranger.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,12 +27,16 @@ THEMES = ("light", "dark")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One entry of a menu: the name of its address, its words, and its key after `g`."""
+    """One entry of a menu: the name of its address, its words, and its key after `g`.
+
+    Only members whose role has the permission `needs` see it.
+    """
 
     name: str
     label: str
     icon: str
     key: str = ""
+    needs: str = "view"
 
 
 NAVIGATION = (
@@ -58,7 +63,7 @@ NAVIGATION = (
         (
             Page("billing", "Billing", "receipt", "b"),
             Page("team", "Team", "users", "m"),
-            Page("logs", "Audit log", "history", "a"),
+            Page("logs", "Audit log", "history", "a", needs="view_audit"),
             Page("notifications", "Notifications", "bell", "n"),
             Page("security", "Security", "shield-lock", "s"),
             Page("profile", "Profile", "user", "p"),
@@ -71,6 +76,16 @@ ACCOUNT_MENU = (
     Page("security", "Security", "shield-lock"),
     Page("first_steps", "First steps", "list-check"),
 )
+ORGANIZATION_MENU = (
+    Page("organization", "Organization settings", "settings", needs="manage_organization"),
+    Page("organizations", "All organizations", "building"),
+)
+CREATE_MENU = (
+    Page("catalog", "Buy a license", "license", needs="buy"),
+    Page("team_invite", "Invite people", "user-plus", needs="manage_team"),
+    Page("organization_new", "New organization", "building", needs="manage_team"),
+)
+"""A reader makes nothing here."""
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -115,22 +130,20 @@ def _footer() -> list[dict[str, str]]:
 def _for_member(request: HttpRequest, membership: Any) -> dict[str, Any]:
     # request.user may be another one: the API's own views know nobody without a credential.
     user = membership.user
-    navigation = [
-        {"label": group, "items": [_entry(page) for page in pages]} for group, pages in NAVIGATION
-    ]
+    navigation = [{"label": name, "items": _open(pages, membership)} for name, pages in NAVIGATION]
     return {
-        "navigation": navigation,
+        "navigation": [group for group in navigation if group["items"]],
         "search_url": reverse("search"),
         "notifications_url": reverse("notifications"),
         "unread": SimpleLazyObject(partial(_unread, membership)),
         "active_nav": _active(request.path),
-        "create_menu": _create_menu(membership),
-        "account_menu": [_entry(page) for page in ACCOUNT_MENU],
+        "create_menu": _open(CREATE_MENU, membership),
+        "account_menu": _open(ACCOUNT_MENU, membership),
         "account_name": f"{user.first_name} {user.last_name}".strip(),
         "organization": membership.organization,
         "organizations": [each.organization for each in request.memberships],
         "organization_switch_url": reverse("switch_organization"),
-        "organization_menu": _organization_menu(membership),
+        "organization_menu": _open(ORGANIZATION_MENU, membership),
         "membership_role": membership.get_role_display(),
     }
 
@@ -145,26 +158,9 @@ def _entry(page: Page) -> dict[str, str]:
     }
 
 
-def _organization_menu(membership: Any) -> list[dict[str, str]]:
-    pages = [Page("organizations", "All organizations", "building")]
-    if membership.allows("manage_organization"):
-        pages.insert(0, Page("organization", "Organization settings", "settings"))
-    return [_entry(page) for page in pages]
-
-
-def _create_menu(membership: Any) -> list[dict[str, str]]:
-    """Offer what the member's role may make; a reader makes nothing here."""
-    pages = []
-    if membership.allows("buy"):
-        pages.append(Page("catalog", "Buy a license", "license"))
-    if membership.allows("manage_keys"):
-        pages.append(Page("api_key_new", "API key", "key"))
-    if membership.allows("manage_webhooks"):
-        pages.append(Page("webhook_create", "Webhook endpoint", "webhook"))
-    if membership.allows("manage_team"):
-        pages.append(Page("team_invite", "Invite people", "user-plus"))
-        pages.append(Page("organization_new", "New organization", "building"))
-    return [_entry(page) for page in pages]
+def _open(pages: Iterable[Page], membership: Any) -> list[dict[str, str]]:
+    """Return the entries that the member's role may open."""
+    return [_entry(page) for page in pages if membership.allows(page.needs)]
 
 
 def _active(path: str) -> str:

@@ -16,11 +16,31 @@ from config.web.errors import too_many_requests
 from tests.conftest import People, WalledClient
 
 
-def test_every_entry_of_every_menu_opens(alice: WalledClient) -> None:
-    facts = alice.get("/profile/").context
+@pytest.mark.parametrize("role", ["owner", "admin", "member", "readonly"])
+def test_every_entry_of_every_menu_opens_for_who_sees_it(people: People, role: str) -> None:
+    with context.acting(organization_id=people.organization.pk):
+        Membership.objects.filter(user=people.bob).update(role=role)
+    bob = people.client(people.bob)
+    facts = bob.get("/profile/").context
     entries = [item for group in facts["navigation"] for item in group["items"]]
-    for item in [*entries, *facts["create_menu"], *facts["account_menu"], *facts["footer_links"]]:
-        assert alice.get(item["url"]).status_code == 200, item["label"]
+    menus = ("create_menu", "account_menu", "organization_menu", "footer_links")
+    for item in [*entries, *(item for menu in menus for item in facts[menu])]:
+        assert bob.get(item["url"]).status_code == 200, item["label"]
+
+
+def test_who_may_not_read_the_trail_is_not_led_there(people: People) -> None:
+    """Alice owns, Bob is a member, Charlie owns elsewhere."""
+
+    def names(client: WalledClient) -> set[str]:
+        groups = client.get("/profile/").context["navigation"]
+        return {item["id"] for group in groups for item in group["items"]}
+
+    alice, bob, charlie = (
+        names(people.client(user)) for user in (people.alice, people.bob, people.charlie)
+    )
+    assert "logs" in alice
+    assert alice == charlie
+    assert alice - bob == {"logs"}
 
 
 def test_keys_are_unique(alice: WalledClient) -> None:
