@@ -29,6 +29,27 @@ ALL_COLUMNS = """
 REVOKE UPDATE (started_at, expires_at, ended_at) ON accounts_impersonation FROM switchyard_app;
 """
 
+# Staff are appointed in the back office or on the command line, by the system role.
+NO_STAFF = """
+CREATE FUNCTION accounts_guard_staff() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF current_user = 'switchyard_app' AND (TG_OP = 'INSERT'
+        OR (NEW.role, NEW.is_superuser) IS DISTINCT FROM (OLD.role, OLD.is_superuser)) THEN
+        RAISE EXCEPTION 'staff are appointed in the back office'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER accounts_user_staff BEFORE INSERT OR UPDATE ON accounts_user
+    FOR EACH ROW WHEN (NEW.role <> 'customer' OR NEW.is_superuser)
+    EXECUTE FUNCTION accounts_guard_staff();
+"""
+NO_GUARD = """
+DROP TRIGGER accounts_user_staff ON accounts_user;
+DROP FUNCTION accounts_guard_staff();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0017_privacy")]
@@ -40,4 +61,5 @@ class Migration(migrations.Migration):
         forbid("accounts_impersonation", "INSERT", "UPDATE", "DELETE"),
         migrations.RunSQL(ONLY_TIMES, ALL_COLUMNS),
         forbid("accounts_trailalert", "SELECT", "INSERT", "UPDATE", "DELETE"),
+        migrations.RunSQL(NO_STAFF, NO_GUARD),
     ]

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import Error, ProgrammingError
 
+from accounts.models import User
 from config.kit import context
 from tests.conftest import People, behind_the_wall
 
@@ -123,3 +124,17 @@ def test_nobody_can_make_a_function_of_the_house_run_code_of_their_own(
 def _do(sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
+
+
+@pytest.mark.parametrize("change", ["role = 'admin'", "is_superuser = true"])
+def test_the_site_appoints_no_staff(people: People, change: str) -> None:
+    """Whoever injects SQL into the web process does not come into the back office."""
+    with behind_the_wall():
+        with pytest.raises(ProgrammingError, match="appointed"), transaction.atomic():
+            _do(f"UPDATE accounts_user SET {change} WHERE id = '{people.bob.pk}'")
+        with pytest.raises(ProgrammingError, match="appointed"), transaction.atomic():
+            User.objects.create(email="eve@example.com", username="eve", role="support")
+        _do(f"UPDATE accounts_user SET first_name = 'Rob' WHERE id = '{people.bob.pk}'")
+    _do(f"UPDATE accounts_user SET {change} WHERE id = '{people.bob.pk}'")
+    with behind_the_wall():
+        _do(f"UPDATE accounts_user SET last_login = now() WHERE id = '{people.bob.pk}'")
