@@ -13,7 +13,7 @@ exactly its number through from rest, and twice that never.
 
 from __future__ import annotations
 
-from accounts.rules.verdicts import STATUSES
+from accounts.rules.verdicts import STATUSES, Code
 from config.kit.scripts import Script
 
 _WINDOW = """
@@ -77,6 +77,13 @@ local function known(digest, rate, quota)
         networks = f[6], scopes = f[7], facts = f[8], rate = f[11] or f[9],
         quota = f[12] or f[10], own = f[11]}
 end
+local function asking(digest)
+    local f = redis.call('HMGET', digest, 'id', 'organization', 'standing', 'expires', 'overlap',
+        'networks', 'scopes')
+    if not f[1] then return nil end
+    return {id = f[1], organization = f[2], standing = f[3], expires = f[4], overlap = f[5],
+        networks = f[6], scopes = f[7]}
+end
 local function inside(networks, ip)
     if networks == '' then return true end
     if ip == '' then return false end
@@ -116,7 +123,10 @@ return {code, key.facts}
 )
 
 _STATUS = f"""
-local STATUS = {{{", ".join(f"{code} = '{status}'" for code, status in STATUSES.items())}}}
+local function status_of(code)
+    if code == 'VALID' then return '{STATUSES[Code.VALID]}' end
+    return ({{{", ".join(f"{code} = '{status}'" for code, status in STATUSES.items())}}})[code]
+end
 """
 
 # caller, key, stream, uses, seen, refused entries
@@ -131,7 +141,7 @@ VERIFY = Script(
     + """
 local now, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local product, cost = ARGV[6], tonumber(ARGV[7])
-local caller = known(KEYS[1], 'rate', 'quota')
+local caller = asking(KEYS[1])
 if not caller then return {'unknown', 'caller'} end
 local code = judge(caller, now, ARGV[3], '')
 if code ~= 'VALID' then return {'caller', code} end
@@ -160,11 +170,15 @@ if code == 'VALID' then
         spend(who, held, window, cost)
         used = redis.call('INCR', counter)
         redis.call('HINCRBY', KEYS[4], key.id, 1)
-        redis.call('HSET', KEYS[5], key.id, ARGV[1] .. ' ' .. ARGV[4])
     end
 end
 redis.call('HINCRBY', KEYS[4], caller.id, 1)
-redis.call('HSET', KEYS[5], caller.id, ARGV[1] .. ' ' .. ARGV[3])
+local seen = ARGV[1] .. ' ' .. ARGV[3]
+if code == 'VALID' then
+    redis.call('HSET', KEYS[5], caller.id, seen, key.id, ARGV[1] .. ' ' .. ARGV[4])
+else
+    redis.call('HSET', KEYS[5], caller.id, seen)
+end
 local recorded = 0
 if ARGV[12] == '0' then
     -- asked not to
@@ -174,7 +188,7 @@ else
     recorded = 1
     redis.call('XADD', KEYS[3], '*', 'id', ARGV[9], 'at', ARGV[1], 'org', key.organization,
         'key', key.id, 'product', product, 'endpoint', ARGV[10], 'method', ARGV[11],
-        'status', STATUS[code], 'latency', ARGV[13], 'outcome', code)
+        'status', status_of(code), 'latency', ARGV[13], 'outcome', code)
 end
 if not held then return {'answer', code, key.facts, recorded} end
 return {'answer', code, key.facts, recorded, limit, remaining(held, limit), held.left, key.quota, used}

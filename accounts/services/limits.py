@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import transaction
@@ -76,8 +77,12 @@ def month_of(at: datetime) -> str:
 
 def month_end(at: datetime) -> datetime:
     """Return when the month's quota begins anew."""
-    start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return start.replace(year=at.year + at.month // 12, month=at.month % 12 + 1)
+    return _end_of(at.year, at.month)
+
+
+@lru_cache(maxsize=4)
+def _end_of(year: int, month: int) -> datetime:
+    return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
 def counter_of(organization_id: UUID, product: str, at: datetime) -> str:

@@ -10,6 +10,7 @@ import secrets
 import time
 import uuid
 from functools import lru_cache
+from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -23,10 +24,25 @@ def uuid7() -> uuid.UUID:
     """
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     fraction = rest * 4096 // 1_000_000
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(_noise(), "big")
     value = value & ~(0xFFFF << 64) | (0x7000 | fraction) << 64
     value = value & ~(0x3 << 62) | 0x2 << 62
     return uuid.UUID(int=value)
+
+
+def _noise() -> bytes:
+    """Return ten random bytes, asked of the system a block at a time: asking gives a turn away."""
+    try:
+        return _waiting_noise.pop()
+    except IndexError:
+        block = os.urandom(_NOISE_BLOCK)
+        _waiting_noise.extend(block[at : at + 10] for at in range(10, _NOISE_BLOCK, 10))
+        return block[:10]
+
+
+_NOISE_BLOCK = 2560
+_waiting_noise: list[bytes] = []
+os.register_at_fork(after_in_child=_waiting_noise.clear)
 
 
 def random_token(size: int = 32) -> str:
@@ -60,8 +76,15 @@ def keyed_hashes(purpose: str, secret: str) -> list[tuple[int, str]]:
 
 
 def newest_keyed_hash(purpose: str, secret: str) -> str:
-    """Return the first of `keyed_hashes`."""
-    return hmac.digest(_key_of(purpose, 0), secret.encode(), "sha256").hex()
+    """Return the first of `keyed_hashes`.
+
+    HMAC from its two halves, begun once a purpose: half the time of a new one, and `hmac.digest`
+    gives the thread's turn away for the two microseconds it takes.
+    """
+    inner, outer = (half.copy() for half in _halves_of(purpose))
+    inner.update(secret.encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
 
 
 def seal(text: str) -> bytes:
@@ -78,6 +101,16 @@ def unseal(sealed: bytes) -> str:
 def _key_of(purpose: str, index: int = -1) -> bytes:
     root = base64.urlsafe_b64decode(settings.SECRETS_KEYS[index])
     return hmac.new(root, f"switchyard:{purpose}".encode(), hashlib.sha256).digest()
+
+
+@lru_cache(maxsize=32)
+def _halves_of(purpose: str) -> tuple[Any, Any]:
+    """Return SHA-256 after the inner and the outer pad of the newest key (RFC 2104)."""
+    padded = _key_of(purpose, 0).ljust(64, b"\0")
+    return (
+        hashlib.sha256(bytes(byte ^ 0x36 for byte in padded)),
+        hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)),
+    )
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import Any
 
+import hiredis
 import redis
 import structlog
 
@@ -82,7 +83,7 @@ class _Line(threading.local):
             return self._call(command)
 
     def _call(self, command: tuple[Any, ...]) -> Any:
-        self.connection.send_command(*command)
+        self.connection.send_packed_command([hiredis.pack_command(command)])
         return self.connection.read_response()
 
 

@@ -30,8 +30,14 @@ _FORGOTTEN = 7 * 86_400
 
 
 def _identity() -> str:
+    """Asked at every count: a look at the host's name would give the thread's turn away."""
+    return _identity_of(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _identity_of(pid: int) -> str:
     host = socket.gethostname().replace("_", "-")
-    return f"{settings.PROCESS}-{host}-{os.getpid()}"
+    return f"{settings.PROCESS}-{host}-{pid}"
 
 
 @lru_cache(maxsize=1)
