@@ -21,7 +21,7 @@ PYTEST ?=
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run seed test lint format bench clean distclean venv venv-dev chromium
+.PHONY: help run seed manage test lint format bench clean distclean venv venv-dev chromium
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | tr '|' '\t' | expand -t 20
@@ -31,6 +31,9 @@ run: venv ## Start everything at http://127.0.0.1:8000; Ctrl-C stops it
 
 seed: venv ## Fill the demo company, beside a running make run or without one
 	@exec $(EMBEDDED) seed
+
+manage: ## A manage.py command beside make run: make manage DO="verify_audit"
+	@exec $(EMBEDDED) manage $(DO)
 
 test: lint chromium ## Lint, then run every test, a browser's too
 	@exec $(VENV) -m pytest -n $(JOBS) $(PYTEST)

@@ -1,4 +1,4 @@
-"""`python -m config.embedded`: run, seed, clean. The Makefile is its usual caller."""
+"""`python -m config.embedded`: run, seed, manage, clean. The Makefile is its usual caller."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
             run(var_dir, terminal, supervisor)
         elif options.command == "seed":
             seed(var_dir, terminal, supervisor)
+        elif options.command == "manage":
+            manage(var_dir, options.arguments)
         else:
             clean(var_dir, terminal)
     except StopRequested:
@@ -61,6 +63,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start everything and serve until Ctrl-C")
     commands.add_parser("seed", help="fill the demo company, beside a run or without one")
+    managing = commands.add_parser("manage", help="a manage.py command beside a run")
+    managing.add_argument("arguments", nargs=argparse.REMAINDER)
     commands.add_parser("clean", help="stop this checkout's servers and remove their data")
     return parser.parse_args(arguments)
 
@@ -92,17 +96,8 @@ def run(var_dir: Path, terminal: Terminal, supervisor: Supervisor) -> None:
 
 def seed(var_dir: Path, terminal: Terminal, supervisor: Supervisor) -> None:
     """Fill the demo company: beside the run of this checkout, or with servers for the moment."""
-    addresses = registry.running_addresses(var_dir)
-    if addresses is not None:
-        services = start_services(var_dir)
-        keys = load_keys(var_dir)
-        house = House(var_dir, addresses, keys, services.database_url, services.redis_url)
-        command = house.manage("seed", "--credentials", str(var_dir / "credentials.json"))
-        result = subprocess.run(
-            command.arguments, cwd=command.directory, env=command.environment, check=False
-        )
-        if result.returncode:
-            raise EmbeddedError(f"manage.py seed ended with exit code {result.returncode}.")
+    if registry.running_addresses(var_dir) is not None:
+        manage(var_dir, ["seed", "--credentials", str(var_dir / "credentials.json")])
         return
     registry.claim(var_dir)
     with supervisor:
@@ -111,6 +106,23 @@ def seed(var_dir: Path, terminal: Terminal, supervisor: Supervisor) -> None:
         alone.prepare_database()
         alone.start_stripe()
         alone.seed()
+
+
+def manage(var_dir: Path, arguments: list[str]) -> None:
+    """Run a manage.py command with all that the run of this checkout knows."""
+    addresses = registry.running_addresses(var_dir)
+    if addresses is None:
+        raise EmbeddedError("Nothing runs from this checkout. Start it with: make run")
+    services = start_services(var_dir)
+    keys = load_keys(var_dir)
+    house = House(var_dir, addresses, keys, services.database_url, services.redis_url)
+    command = house.manage(*arguments)
+    result = subprocess.run(
+        command.arguments, cwd=command.directory, env=command.environment, check=False
+    )
+    if result.returncode:
+        said = " ".join(arguments)
+        raise EmbeddedError(f"manage.py {said} ended with exit code {result.returncode}.")
 
 
 def clean(var_dir: Path, terminal: Terminal) -> None:
