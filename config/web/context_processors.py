@@ -82,6 +82,8 @@ ORGANIZATION_MENU = (
 )
 CREATE_MENU = (
     Page("catalog", "Buy a license", "license", needs="buy"),
+    Page("api_key_new", "API key", "key", needs="manage_keys"),
+    Page("webhook_create", "Webhook endpoint", "webhook", needs="manage_webhooks"),
     Page("team_invite", "Invite people", "user-plus", needs="manage_team"),
     Page("organization_new", "New organization", "building", needs="manage_team"),
 )
