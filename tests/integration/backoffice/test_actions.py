@@ -7,6 +7,7 @@ import io
 import json
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -16,12 +17,13 @@ from django.utils.timezone import now
 
 from accounts.models import AuditLog, Organization, User
 from accounts.services.suspension import ForGood, suspend_user
-from billing.models import Invoice, Price, Product, StripeEvent, Subscription
+from billing.models import Invoice, Price, StripeEvent, Subscription
 from config.kit import context
 from config.kit.asking import harmless
 from config.kit.redis import connect
+from config.operations import failures, liveness
 from licensing.models import DeviceLink, License
-from tests.factories.backoffice import fill, webhook
+from tests.factories.backoffice import fill, seal, webhook
 from tests.integration.backoffice.conftest import enter, member_of_staff
 
 REASON = "Chargeback 4711"
@@ -39,6 +41,11 @@ def the_list(model: Any, query: str = "") -> str:
 
 def trail(action: str) -> AuditLog:
     return AuditLog.objects.filter(action=action).latest("id")
+
+
+def sold_price() -> Price:
+    """Return the price that the house's customers paid; the other is of what is tried."""
+    return Price.objects.exclude(product__grants__has_key="trial").get()
 
 
 def act(client: Client, row: Any, view: str) -> Any:
@@ -155,7 +162,7 @@ def test_a_replayed_webhook_waits_for_a_worker(support: Client, house: None) -> 
 
 
 def test_what_was_sold_keeps_its_price(admin: Client, house: None) -> None:
-    price = Price.objects.get()
+    price = sold_price()
     sold = Subscription.objects.latest("created_at")
     change = {"unit_amount_minor": "1", "currency": "USD", "is_active": ""}
     assert admin.post(address(price, "change"), change).status_code == 403
@@ -168,11 +175,11 @@ def test_what_was_sold_keeps_its_price(admin: Client, house: None) -> None:
     sold.refresh_from_db()
     assert (price.unit_amount_minor, price.is_active) == (4900, False)
     assert (sold.unit_amount_minor, sold.price_id) == (4900, price.pk)
-    assert Price.objects.get(is_active=True).unit_amount_minor == 5900
+    assert price.product.prices.get(is_active=True).unit_amount_minor == 5900
 
 
 def test_a_price_is_withdrawn_on_post_only(admin: Client, house: None) -> None:
-    price = Price.objects.get()
+    price = sold_price()
     admin.get(address(price, "withdraw"))
     price.refresh_from_db()
     assert price.is_active
@@ -182,7 +189,7 @@ def test_a_price_is_withdrawn_on_post_only(admin: Client, house: None) -> None:
 
 
 def test_a_product_is_edited_but_keeps_its_slug(admin: Client, house: None) -> None:
-    product = Product.objects.get()
+    product = sold_price().product
     form = {
         "name": "Relay Crew", "category": "Relays", "description": "For crews.",
         "features": json.dumps(["Five devices"]), "specs": "{}", "slug": "taken-over",
@@ -264,12 +271,39 @@ def test_the_overview_counts_what_its_links_list(admin: Client) -> None:
     fill(2, at=now())
     webhook(9, now(), error="GatewayError: away", attempts=3)
     page = admin.get(reverse("admin:index"))
-    findings = page.context["findings"]
-    assert {found.title: found.count for found in findings}["Webhooks failing"] == 1
-    assert any(found.count for found in findings)
+    findings = page.context["findings"] + page.context["quiet"]
+    counts = {found.title: found.count for found in findings}
+    assert counts["Payment events failing"] == 1
+    assert counts["Flagged notes"] == 2
+    assert all(found.count for found in page.context["findings"])
     for found in findings:
-        listed = admin.get(found.url)
-        assert listed.context["cl"].result_count == found.count, found
+        if "attention=" in found.url:
+            listed = admin.get(found.url)
+            assert listed.context["cl"].result_count == found.count, found
+
+
+def test_the_overview_tells_of_failed_jobs_workers_and_seals(
+    admin: Client, redis_client: Any
+) -> None:
+    parts = {part.name: part for part in admin.get(reverse("admin:index")).context["machinery"]}
+    assert (parts["Workers"].tone, parts["Beat"].tone) == ("bad", "bad")
+    liveness.worker_is_alive("celery@one", ["default"], 0)
+    liveness.beat_is_alive(0.0)
+    failures.note(id=str(uuid4()), task="x.y", args=(), kwargs={}, error=None, trace="")
+    seal(now())
+    page = admin.get(reverse("admin:index"))
+    parts = {part.name: part for part in page.context["machinery"]}
+    assert parts["Workers"].value == "1 alive"
+    assert parts["Beat"].tone == "ok"
+    assert parts["Audit trail"].value.startswith("sealed up to seal 1")
+    jobs = page.context["findings"][0]
+    assert (jobs.title, jobs.count, jobs.url) == ("Jobs failed", 1, reverse("operations_jobs"))
+
+
+def test_an_empty_house_needs_nobody(admin: Client, redis_client: Any) -> None:
+    page = admin.get(reverse("admin:index"))
+    assert page.context["all_clear"]
+    assert "Nothing in:" in page.content.decode()
 
 
 def test_the_overview_stays_open_when_redis_is_away(
