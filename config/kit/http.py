@@ -31,8 +31,8 @@ _REFUSED = tuple(
     ipaddress.ip_network(text)
     for text in (
         "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "224.0.0.0/4",
-        "240.0.0.0/4", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2002::/16",
-        "fc00::/7", "fe80::/10", "ff00::/8",
+        "240.0.0.0/4", "::/8", "100::/64", "2001::/23", "2002::/16", "fc00::/7", "fe80::/10",
+        "ff00::/8",
     )
 )  # fmt: skip
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -124,7 +124,8 @@ def _parts(url: str) -> tuple[SplitResult, int]:
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
     except ValueError as error:
         raise AddressRefused from error
-    if not parts.hostname or parts.username is not None or not port:
+    is_http = parts.scheme in ("https", "http")
+    if not is_http or not parts.hostname or parts.username is not None or not port:
         raise AddressRefused
     return parts, port
 

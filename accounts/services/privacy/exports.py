@@ -9,17 +9,21 @@ from pathlib import Path
 import structlog
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.utils.timezone import now
 
 from accounts import events
 from accounts.models import DataExport, Organization, User
 from accounts.services import audit
 from accounts.services.privacy.archive import write_archive
-from config.kit.errors import Conflict
+from config.kit.errors import Conflict, RateLimited
 
 logger = structlog.get_logger(__name__)
 KEPT = timedelta(days=7)
 SOON = timedelta(seconds=30)
 GIVEN_UP = timedelta(days=1)
+DAY = timedelta(days=1)
+MOST_A_DAY = 5
+"""Copies that one person may have made in a day of their data, and of each organization's."""
 
 
 class ExportWaiting(Conflict):
@@ -29,7 +33,11 @@ class ExportWaiting(Conflict):
 
 @transaction.atomic
 def request_export(user: User, *, organization: Organization | None = None) -> DataExport:
-    """Ask for a copy of a person's data, or of an organization's. Raises `ExportWaiting`."""
+    """Ask for a copy of a person's data, or of an organization's.
+
+    Raises `ExportWaiting`, and `RateLimited` for more than five a day: each is kept for a week.
+    """
+    _require_room(user, organization, now())
     try:
         with transaction.atomic():
             export = DataExport.objects.create(user=user, organization=organization)
@@ -41,6 +49,19 @@ def request_export(user: User, *, organization: Organization | None = None) -> D
     audit.record("data_export.requested", export, about=about)
     events.data_export_requested.send(DataExport, export=export)
     return export
+
+
+def _require_room(user: User, organization: Organization | None, at: datetime) -> None:
+    recent = DataExport.objects.filter(
+        user=user, organization=organization, created_at__gt=at - DAY
+    ).exclude(status=DataExport.Status.WAITING)
+    made = list(recent.order_by("created_at").values_list("created_at", flat=True)[:MOST_A_DAY])
+    if len(made) == MOST_A_DAY:
+        wait = int((made[0] + DAY - at).total_seconds()) + 1
+        raise RateLimited(
+            f"At most {MOST_A_DAY} copies a day. Take the latest one, or come back tomorrow.",
+            retry_after=wait,
+        )
 
 
 def make_export(export: DataExport, *, at: datetime) -> None:

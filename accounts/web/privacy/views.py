@@ -20,7 +20,7 @@ from accounts.services import audit
 from accounts.services.privacy import request_export
 from accounts.services.privacy.exports import ExportWaiting, file_of
 from accounts.web.access import require
-from config.kit.errors import InvalidInput, NotFound
+from config.kit.errors import InvalidInput, NotFound, RateLimited
 
 SHOWN = 20
 
@@ -50,7 +50,7 @@ def data_export_request(request: Any) -> HttpResponse:
         request_export(
             request.user, organization=request.organization if about == "organization" else None
         )
-    except ExportWaiting as refusal:
+    except (ExportWaiting, RateLimited) as refusal:
         messages.info(request, refusal.detail)
     else:
         messages.success(request, "The copy is being made. It is here for a week once ready.")

@@ -14,6 +14,7 @@ INWARD = [
     "100.64.0.1", "192.0.0.8", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
     "::1", "::", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
     "2002:7f00:1::", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1",
+    "::127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b:1::7f00:1",
 ]  # fmt: skip
 
 
@@ -49,6 +50,9 @@ def test_a_public_address_keeps_what_was_checked() -> None:
 def test_a_permitted_network_may_be_called_without_tls_and_nothing_beside_it(settings: Any) -> None:
     settings.OUTGOING_PERMITTED_NETWORKS = ["127.0.0.1/32"]
     assert http.resolve("http://127.0.0.1:9000/hook").port == 9000
-    for url in ("http://127.0.0.2:9000/", "https://10.0.0.1/", "http://1.1.1.1/", "https://[::1]/"):
+    for url in (
+        "http://127.0.0.2:9000/", "https://10.0.0.1/", "http://1.1.1.1/", "https://[::1]/",
+        "javascript://127.0.0.1:9000/%0aalert(1)", "ftp://127.0.0.1:9000/",
+    ):  # fmt: skip
         with pytest.raises(http.AddressRefused):
             http.resolve(url)

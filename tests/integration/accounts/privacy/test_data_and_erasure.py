@@ -26,7 +26,7 @@ from accounts.services.seals.sealing import seal_rows
 from accounts.services.seals.verification import verify_all
 from accounts.services.users import create_user, update_profile
 from config.kit import context
-from config.kit.errors import Conflict
+from config.kit.errors import Conflict, RateLimited
 from tests.conftest import People
 
 NAMES = ("zephyrine", "quillfeather", "+49301234567")
@@ -188,6 +188,20 @@ def test_a_second_request_while_the_first_is_made_is_the_first(people: People) -
     with pytest.raises(exports.ExportWaiting):
         request_export(people.alice)
     request_export(people.alice, organization=people.organization)
+
+
+def test_five_copies_a_day_are_enough(people: People, alice: Client) -> None:
+    """AUD-9: nobody fills the disk with copies, each of which is kept for a week."""
+    for _ in range(exports.MOST_A_DAY):
+        request_export(people.alice)
+        DataExport.objects.update(status=DataExport.Status.EXPIRED)
+    with pytest.raises(RateLimited):
+        request_export(people.alice)
+    answer = alice.post("/profile/data/request/", {"about": "person"}, follow=True)
+    assert b"At most 5 copies a day" in answer.content
+    request_export(people.alice, organization=people.organization)
+    DataExport.objects.update(created_at=now() - timedelta(days=1, seconds=1))
+    request_export(people.alice)
 
 
 def test_the_person_asks_waits_downloads_and_it_is_written_down(
