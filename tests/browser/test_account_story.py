@@ -235,6 +235,25 @@ def end_another_session(person: Visitor, other: Visitor, email: str, *, look: Lo
     expect(other.page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+def let_programs_in(person: Visitor, *, look: Look) -> None:
+    """AUT-11: an app on this computer and a machine without a browser, both named before a yes."""
+    page, site = person.page, person.stack.site
+    person.go(
+        "/bridge/authorize?client_id=switchyard-desktop&state=drawn"
+        f"&redirect_uri=http://127.0.0.1:9/back&code_challenge={'a' * 43}"
+        "&code_challenge_method=S256&response_type=code"
+    )
+    look("an app asks")
+    body = {"client_id": "switchyard-cli"}
+    answer = httpx.post(f"{site}/api/v1/auth/device", json=body, timeout=10).json()
+    person.go(f"/device/?code={answer['user_code']}")
+    submit(page, "Go on")
+    expect(page.get_by_role("heading", name="Let Switchyard CLI in?")).to_be_visible()
+    look("a machine asks")
+    press(person, "No")
+    expect(page.get_by_text("was turned away")).to_be_visible()
+
+
 def ring_the_bell(person: Visitor, *, look: Look) -> None:
     """The colleague who joined and the new key are told of; reading them silences the bell."""
     page = person.page
@@ -322,6 +341,7 @@ def test_an_account_from_its_first_colleague_to_its_trail(
     send_a_test(person, receiver, look=look)
     start_trial(person, look=look)
     end_another_session(person, visit(), email, look=look)
+    let_programs_in(person, look=look)
     ring_the_bell(person, look=look)
     read_the_trail(person, look=look)
     rename(person, look=look)

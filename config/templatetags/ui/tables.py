@@ -12,6 +12,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from config.kit.lists import SIZES
 from config.templatetags.ui.library import component, icon, register, trimmed
 
 
@@ -109,9 +110,11 @@ def pagination(context: Context, page: Page[Any], noun: str = "") -> SafeString:
         (number, qs(context, page=number) if isinstance(number, int) else "")
         for number in page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
     ]
+    sizes = [(size, qs(context, size=size, page=None)) for size in SIZES]
     return component(
         "pagination",
         page=page,
+        sizes=sizes if page.paginator.count > SIZES[0] else [],
         noun=noun,
         numbers=numbers,
         previous=qs(context, page=page.previous_page_number()) if page.has_previous() else "",
@@ -126,8 +129,9 @@ def filters(context: Context, content: str, label: str, keep: str = "status sort
     {% filters "Filter licenses" %}{% search_field "Key or product" %}{% endfilters %}
     """
     request = _request(context)
-    kept = _kept(request, keep)
-    filtered = {name for name, value in request.GET.items() if value} - {*keep.split(), "page"}
+    kept = _kept(request, f"{keep} size")
+    unnamed = {*keep.split(), "page", "size"}
+    filtered = {name for name, value in request.GET.items() if value} - unnamed
     return component(
         "filters",
         label=label,
