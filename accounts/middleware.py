@@ -97,7 +97,8 @@ class OrganizationMiddleware:
             here.organization_id = membership.organization_id
             request.membership = membership  # type: ignore[attr-defined]
             request.organization = membership.organization  # type: ignore[attr-defined]
-            note_active(membership, at=timezone.now())
+            if getattr(request, "impersonation", None) is None:
+                note_active(membership, at=timezone.now())
 
 
 def carries_credential(request: HttpRequest) -> bool:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts.models import AuditLog, Impersonation, User
+from accounts.models import AuditLog, Impersonation, Membership, NotificationRead, User
 from accounts.services.impersonation import (
     HandoverOver,
     NotToBeSeen,
@@ -21,6 +21,7 @@ from accounts.services.impersonation import (
     end_looks_of,
     read_token,
 )
+from accounts.services.notifications import notify
 from accounts.services.users import create_user
 from config.kit.errors import Forbidden
 from tests.conftest import People, WalledClient, make_people
@@ -76,6 +77,21 @@ def test_adm_5_nothing_can_be_changed(looking: WalledClient, people: People) -> 
         assert answer.json()["code"] == "read_only_look"
     people.alice.refresh_from_db()
     assert people.alice.first_name == "Alice"
+
+
+def test_adm_5_looking_leaves_no_trace_of_the_customer(
+    looking: WalledClient, people: People
+) -> None:
+    """ADM-5: it is not the customer who was there, so nobody reads that they were."""
+    long_ago = now() - timedelta(days=30)
+    Membership.objects.filter(user=people.alice).update(last_active_at=long_ago)
+    for address in ("/", "/team/", "/notifications/", "/api/v1/organization"):
+        assert looking.get(address, follow=True).status_code == 200, address
+    assert Membership.objects.get(user=people.alice).last_active_at == long_ago
+    told = notify(people.organization.pk, "invoice_paid", title="Paid", url="/billing/")
+    assert told is not None
+    assert looking.get(f"/notifications/{told.pk}/open/")["Location"] == "/billing/"
+    assert not NotificationRead.objects.exists(), "alice has not read it"
 
 
 @pytest.mark.parametrize(
