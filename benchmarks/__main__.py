@@ -1,9 +1,13 @@
-"""`make bench`: starts servers of its own, measures, prints one table and writes RESULTS.md."""
+"""`make bench`: starts servers of its own, measures, prints one table and writes RESULTS.md.
+
+`python -m benchmarks --full` measures the long ones with a million rows instead of 100,000.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from benchmarks.database import (
 )
 from benchmarks.keys import measure_record_share, measure_verify
 from benchmarks.licensing import measure_heartbeat, measure_validate
+from benchmarks.lists import measure_lists
 from benchmarks.trail import measure_bulk, measure_verification
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
@@ -35,13 +40,14 @@ MEASURES = (
     measure_bulk,
     measure_verification,
     measure_recording,
+    measure_lists,
 )
 
 
 def main() -> None:
     console = Console()
     rows: list[Row] = []
-    with open_bed() as bed:
+    with open_bed(full="--full" in sys.argv[1:]) as bed:
         for measure in MEASURES:
             console.print(f"[dim]{measure.__doc__}[/dim]")
             rows.append(measure(bed))

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.timezone import now
 from unfold.decorators import display
 
 from accounts.admin.customers import MemberInline, OrganizationAdmin
-from accounts.models import Organization
+from accounts.models import ApiKey, Organization
 from billing.models import Invoice, Subscription
-from config.kit.backoffice import StaffInline, row_link, status_column
-from licensing.models import License
+from config.kit.backoffice import StaffInline, row_link, status_column, tag
+from licensing.models import License, TrialWorkspace
 
 
 class SubscriptionInline(StaffInline):
@@ -65,6 +66,41 @@ class InvoiceInline(StaffInline):
         return str(row.total)
 
 
+class TrialInline(StaffInline):
+    model = TrialWorkspace
+    verbose_name_plural = "trials"
+    fields = ("workspace", "product", "tier", "status", "expires_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("product")
+
+    @display(description="Name")
+    def workspace(self, row: TrialWorkspace) -> str:
+        return row_link(row, row.name)
+
+
+class OrganizationKeyInline(StaffInline):
+    model = ApiKey
+    verbose_name_plural = "API keys"
+    fields = ("key", "name", "state", "last_used_at", "usage_count", "expires_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+    @display(description="Key")
+    def key(self, key: ApiKey) -> str:
+        return row_link(key, key.masked_key)
+
+    @display(description="State")
+    def state(self, key: ApiKey) -> str:
+        state = key.state(now())
+        return tag(state, state.capitalize())
+
+
 @admin.register(Organization)
 class CustomerAdmin(OrganizationAdmin):
-    inlines = (MemberInline, SubscriptionInline, LicenseInline, InvoiceInline)
+    inlines = (
+        MemberInline, SubscriptionInline, LicenseInline, TrialInline, OrganizationKeyInline,
+        InvoiceInline,
+    )  # fmt: skip
