@@ -15,7 +15,12 @@ organization_standing_changed = Signal()
 """Sent with `organization`: it was suspended, reinstated, closed or restored."""
 
 organization_closing = Signal()
-"""Sent with `organization`: it is about to close. A receiver vetoes by raising `Conflict`."""
+"""Sent with `organization`: it is about to close. A receiver vetoes by raising `Conflict`, or ends
+what the organization holds there, in the same transaction."""
+
+organization_restored = Signal()
+"""Sent with `organization`: staff opened a closed one again. Receivers bring back what only its
+closing ended, where that is safe."""
 
 user_closing = Signal()
 """Sent with `user`: the account is about to close. A receiver vetoes by raising `Conflict`."""

@@ -7,12 +7,14 @@ from typing import Any
 from django.dispatch import receiver
 from django.utils.timezone import now
 
+from accounts.events import organization_closing, organization_restored
+from accounts.models import Organization
 from billing.events import subscription_activated, subscription_ended
 from billing.models import Subscription
 from config.kit.tasks import after_commit
 from licensing import events, tasks
 from licensing.models import DeviceLink, License, TrialWorkspace
-from licensing.services import announcements, licenses, trials
+from licensing.services import announcements, closing, licenses, trials
 
 
 @receiver(subscription_activated)
@@ -24,6 +26,17 @@ def _subscription_activated(subscription: Subscription, **_: Any) -> None:
 @receiver(subscription_ended)
 def _subscription_ended(subscription: Subscription, **_: Any) -> None:
     licenses.end_license(subscription, at=subscription.ended_at or now())
+
+
+@receiver(organization_closing)
+def _organization_closing(organization: Organization, **_: Any) -> None:
+    closing.end_trials(organization, at=now())
+    after_commit(tasks.end_closed, organization.pk)
+
+
+@receiver(organization_restored)
+def _organization_restored(organization: Organization, **_: Any) -> None:
+    closing.wake_licenses(organization, at=now())
 
 
 @receiver(events.trial_started)

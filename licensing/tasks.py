@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from celery import shared_task
 from django.utils.timezone import now
 
 from licensing.models import TrialWorkspace
-from licensing.services import announcements, publishing, sightings, trials
+from licensing.services import announcements, closing, publishing, sightings, trials
 
 
 @shared_task(name="licensing.flush_sightings")
@@ -30,6 +32,17 @@ def settle_trial(trial_id: str) -> None:
 @shared_task(name="licensing.sweep_trials")
 def sweep_trials() -> None:
     trials.sweep(now())
+
+
+@shared_task(name="licensing.end_closed")
+def end_closed(organization_id: str) -> None:
+    closing.end_licenses(UUID(organization_id), at=now())
+
+
+@shared_task(name="licensing.sweep_closed")
+def sweep_closed() -> None:
+    """End licenses of closed organizations whose nudge was lost."""
+    closing.sweep(now())
 
 
 @shared_task(name="licensing.tell_expiring")

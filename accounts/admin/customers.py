@@ -213,8 +213,9 @@ class OrganizationAdmin(StaffAdmin):
             "restore",
             "Restore",
             permission="accounts.restore_organization",
-            effect="Its members find it again with all that it had, as their roles allow. "
-            "Invitations that closing ended stay ended.",
+            effect="Its members find it again, as their roles allow, and licenses that only the "
+            "closing ended work again. Keys, invitations and trials stay ended; members enable "
+            "webhook endpoints again.",
             work=lambda row, reason: closing.restore_organization(row, reason=reason),
             applies=lambda row: row.status == Organization.Status.CLOSED,
             icon="restore",

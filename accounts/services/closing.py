@@ -1,4 +1,11 @@
-"""Closing an organization or one's own account: asked of every storey first, then at once."""
+"""Closing an organization or one's own account: asked of every storey first, then at once.
+
+Closing ends all that opens anything: invitations and API keys are revoked, webhook endpoints
+disabled, trials cancelled, licenses expired; money owed or a running subscription vetoes it.
+Restoring brings back members, data and the licenses that only the closing ended. What is a
+credential stays ended, and nothing is sent to others by itself again: members make new keys and
+invitations, and enable the endpoints they still want. A trial is not given twice.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +15,20 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from accounts import events
-from accounts.models import Invitation, Membership, Organization, User
+from accounts.models import (
+    ApiKey,
+    Invitation,
+    Membership,
+    Organization,
+    User,
+    WebhookEndpoint,
+)
 from accounts.rules.standing import Standing
 from accounts.rules.team import require_typed
-from accounts.services import audit
+from accounts.services import audit, keys
 from accounts.services.sessions import end_sessions
 from accounts.services.team.members import OWNER, leave
+from accounts.services.webhooks.endpoints import disable_endpoint
 from config.kit import context
 from config.kit.errors import Conflict
 
@@ -41,7 +56,10 @@ def close_organization(organization: Organization, *, confirm: str) -> Organizat
 
 @transaction.atomic
 def restore_organization(organization: Organization, *, reason: str) -> Organization:
-    """Let the members of a closed organization in again: what staff do, with a reason."""
+    """Let the members of a closed organization in again: what staff do, with a reason.
+
+    Licenses that only the closing ended work again; see the module for what stays ended.
+    """
     organization = Organization.objects.select_for_update().get(pk=organization.pk)
     if not organization.is_closed:
         return organization
@@ -50,6 +68,8 @@ def restore_organization(organization: Organization, *, reason: str) -> Organiza
     audit.record(
         "organization.restored", organization, organization_id=organization.pk, reason=reason
     )
+    with context.acting(organization_id=organization.pk):
+        events.organization_restored.send(Organization, organization=organization)
     events.organization_standing_changed.send(Organization, organization=organization)
     return organization
 
@@ -113,8 +133,17 @@ def _close(organization: Organization) -> Organization:
     events.organization_closing.send(Organization, organization=organization)
     waiting = Invitation.objects.for_organization(organization).unanswered()
     waiting.update(revoked_at=now(), mail_due_at=None)
+    _end_credentials(organization)
     organization.status = Standing.CLOSED.value
     organization.save(update_fields=["status"])
     audit.record("organization.closed", organization, organization_id=organization.pk)
     events.organization_standing_changed.send(Organization, organization=organization)
     return organization
+
+
+def _end_credentials(organization: Organization) -> None:
+    """Revoke every API key, then call nobody any more."""
+    keys.revoke_keys(ApiKey.objects.for_organization(organization), reason="organization_closed")
+    called = WebhookEndpoint.objects.for_organization(organization)
+    for endpoint in called.filter(status=WebhookEndpoint.Status.ENABLED).order_by("pk"):
+        disable_endpoint(endpoint, reason="The organization was closed.")

@@ -62,6 +62,12 @@ PROMISES = (
         lambda at: TrialWorkspace.objects.unprovided() | TrialWorkspace.objects.unsettled(),
     ),
     Promise(
+        "closed_licenses",
+        "Licenses of closed organizations to end",
+        "licensing.sweep_closed",
+        lambda at: License.objects.of_closed(),
+    ),
+    Promise(
         "webhook_deliveries",
         "Webhooks to deliver to customers",
         "accounts.sweep_webhooks",

@@ -72,6 +72,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
     },
     "accounts.forget_old_webhooks": {"task": "accounts.forget_old_webhooks", "schedule": 3600.0},
+    "licensing.sweep_closed": {"task": "licensing.sweep_closed", "schedule": 60.0},
     "licensing.sweep_trials": {"task": "licensing.sweep_trials", "schedule": 15.0},
     "accounts.prepare_audit_partitions": {
         "task": "accounts.prepare_audit_partitions",

@@ -42,6 +42,11 @@ class LicenseQuerySet(OrganizationQuerySet):
     def suspended(self) -> LicenseQuerySet:
         return self.filter(status=LicenseStatus.SUSPENDED)
 
+    def of_closed(self) -> LicenseQuerySet:
+        """Still active although their organization is closed."""
+        closed = Organization.Status.CLOSED
+        return self.filter(status=LicenseStatus.ACTIVE, organization__status=closed)
+
     def matching(self, text: str) -> LicenseQuerySet:
         """Any fragment of the product's name, the plan or the last letters of the key."""
         wanted = Q(product__name__icontains=text) | Q(plan__icontains=text)

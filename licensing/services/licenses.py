@@ -111,6 +111,24 @@ def expire_license(license: License, *, at: datetime) -> License:
 
 
 @transaction.atomic
+def rest_license(license: License) -> License:
+    """Let a license expire and keep its own end, so that `wake_license` can bring it back."""
+    license = License.objects.select_for_update().get(pk=license.pk)
+    if license.status != License.Status.ACTIVE:
+        return license
+    return _move(license, License.Status.EXPIRED)
+
+
+@transaction.atomic
+def wake_license(license: License) -> License:
+    """Let an expired license work again until its own end."""
+    license = License.objects.select_for_update().get(pk=license.pk)
+    if license.status != License.Status.EXPIRED:
+        return license
+    return _move(license, License.Status.ACTIVE)
+
+
+@transaction.atomic
 def suspend_license(license: License, *, reason: SuspendedReason) -> License:
     """Hold a license: devices keep their seats and hear why at their next question."""
     license = License.objects.select_for_update().get(pk=license.pk)
