@@ -48,6 +48,11 @@ class Bed:
     stack: Stack
     bare: str
     postgres_version: str
+    full: bool = False
+
+    def sized(self, full: int) -> int:
+        """Return how many rows to measure: `full` with --full, a tenth of it without."""
+        return full if self.full else full // 10
 
     def connect(self, role: str = "SYSTEM") -> psycopg.Connection[Any]:
         return psycopg.connect(self.stack.env[f"DATABASE_{role}_URL"])
@@ -58,7 +63,7 @@ class Bed:
 
 
 @contextmanager
-def open_bed() -> Iterator[Bed]:
+def open_bed(*, full: bool = False) -> Iterator[Bed]:
     """Start the web process (one worker, as in production) and the bare limit beside it."""
     stack = make_stack("bench", services.VAR / "bench", redis_number=12)
     port = first_free(18900)
@@ -82,7 +87,7 @@ def open_bed() -> Iterator[Bed]:
         wait_for(lambda: _answers(address), seconds=30)
         with psycopg.connect(stack.env["DATABASE_SYSTEM_URL"]) as connection:
             version = connection.info.parameter_status("server_version") or ""
-        yield Bed(stack, address, version)
+        yield Bed(stack, address, version, full)
     finally:
         bare.terminate()
         bare.wait()

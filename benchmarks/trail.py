@@ -1,4 +1,4 @@
-"""What proving the audit trail costs: many rows audited, a million sealed and verified."""
+"""What proving the audit trail costs: many rows audited, many sealed and verified."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def measure_bulk(bed: Bed) -> Row:
 
 
 def measure_verification(bed: Bed) -> Row:
-    """AUD-6: sealing and verifying a million rows of the trail."""
-    missing = SEALED - int(bed.ask("SELECT count(*) FROM audit.logs")[0][0])
+    """AUD-6: sealing and verifying the rows of the trail, a million in full."""
+    missing = bed.sized(SEALED) - int(bed.ask("SELECT count(*) FROM audit.logs")[0][0])
     with tempfile.TemporaryDirectory() as anchors:
         env = bed.stack.env | {
             "SWITCHYARD_PROCESS": "command", "AUDIT_ANCHOR_DIR": anchors, "LOG_LEVEL": "ERROR",
@@ -95,7 +95,7 @@ def measure_verification(bed: Bed) -> Row:
         f"{took:.1f} s",
         f"{bare:.1f} s to read and hash them bare",
         took / bare,
-        "under 60 s a million rows",
+        f"under 60 s a million rows; {took * 1e6 / rows:.0f} s at this pace",
     )
 
 
