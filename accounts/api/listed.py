@@ -40,6 +40,13 @@ OPTIONAL_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Up to 255 characters of your own; a repeated request acts once for a day.",
 )
+REQUIRED_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Up to 255 characters of your own; a repeated request acts once for a day.",
+)
 PAGE = [
     OpenApiParameter("limit", int, description="Rows a page, 1 to 200; 50 without it."),
     OpenApiParameter("cursor", str, description="From `next` or `previous` of an answer."),

@@ -31,6 +31,7 @@ _WITH_BODY = {
     415: "The body is not application/json.",
     422: "Fields are missing, wrong or unknown; `errors` names each by pointer.",
 }
+_WITH_QUERY = {422: "A parameter is not valid; `errors` names each."}
 _ONCE = {409: "The first request with this Idempotency-Key is still running."}
 
 
@@ -92,6 +93,8 @@ class HouseSchema(AutoSchema):
         possible = dict(_LIMITED)
         if self.view.get_authenticators():
             possible |= _WITH_CREDENTIALS
+        if any(each["in"] == "query" for each in operation.get("parameters", ())):
+            possible |= _WITH_QUERY
         is_once = any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", ()))
         if is_once:
             possible |= _ONCE

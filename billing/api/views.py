@@ -22,6 +22,7 @@ from accounts.api.listed import (
     OPTIONAL_KEY,
     PAGE,
     REFUSALS,
+    REQUIRED_KEY,
     ListedView,
     own,
     problems,
@@ -41,13 +42,6 @@ from billing.services import checkout, orders, subscriptions
 from billing.services.purchases import purchase_of, purchases
 from config.kit.api import OrjsonRenderer
 
-KEY = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="Up to 255 characters of your own; a repeated request acts once for a day.",
-)
 STATUS = OpenApiParameter(
     "status", OpenApiTypes.STR, enum=["open", "paid", "void"], description="Only invoices in it."
 )
@@ -84,7 +78,7 @@ class OrdersView(ListedView):
     @extend_schema(
         summary="Order a product",
         description="Then POST to `checkout_path` for the payment page, or wait for the charge.",
-        parameters=[KEY],
+        parameters=[REQUIRED_KEY],
         request=OrderInput,
         responses={201: OrderOutput, **CONFLICTS},
     )

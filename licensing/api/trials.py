@@ -12,7 +12,16 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
-from accounts.api.listed import CONFLICTS, IN_LISTS, OPTIONAL_KEY, PAGE, REFUSALS, ListedView, own
+from accounts.api.listed import (
+    CONFLICTS,
+    IN_LISTS,
+    OPTIONAL_KEY,
+    PAGE,
+    REFUSALS,
+    REQUIRED_KEY,
+    ListedView,
+    own,
+)
 from billing.api.serializers import OrderOutput
 from billing.models import Price, Product
 from billing.services import orders
@@ -167,6 +176,7 @@ class TrialConvertView(OrganizationView):
         summary="Order the paid plan of a trial",
         description="Pay at `checkout_path`. Once it is paid the trial is converted: keys, "
         "license and devices stay. Ordering the product in any other way does the same.",
+        parameters=[REQUIRED_KEY],
         request=TrialConversionInput,
         responses={201: OrderOutput, **CONFLICTS},
     )
