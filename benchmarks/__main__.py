@@ -24,7 +24,6 @@ from benchmarks.database import (
 )
 from benchmarks.keys import measure_record_share, measure_verify
 from benchmarks.licensing import measure_heartbeat, measure_validate
-from benchmarks.lists import measure_lists
 from benchmarks.lists import measure_call_list, measure_staff_lists
 from benchmarks.trail import measure_bulk, measure_verification
 
@@ -41,7 +40,8 @@ MEASURES = (
     measure_bulk,
     measure_verification,
     measure_recording,
-    measure_lists,
+    measure_staff_lists,
+    measure_call_list,
 )
 
 
