@@ -24,8 +24,9 @@ from benchmarks.database import (
 )
 from benchmarks.keys import measure_record_share, measure_verify
 from benchmarks.licensing import measure_heartbeat, measure_validate
-from benchmarks.lists import measure_call_list, measure_staff_lists
+from benchmarks.lists import measure_lists
 from benchmarks.trail import measure_bulk, measure_verification
+from benchmarks.usage import measure_usage
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 MEASURES = (
@@ -39,9 +40,9 @@ MEASURES = (
     measure_audit,
     measure_bulk,
     measure_verification,
+    measure_lists,
+    measure_usage,
     measure_recording,
-    measure_staff_lists,
-    measure_call_list,
 )
 
 
