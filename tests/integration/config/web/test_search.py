@@ -40,6 +40,17 @@ def test_a_single_hit_is_opened(alice: WalledClient, people: People, license: Li
     assert answer.headers["Location"] == "/team/?q=bob%40example.com"
 
 
+def test_whoever_is_still_typing_stays_on_the_page_until_an_id_is_whole(
+    alice: WalledClient, license: License
+) -> None:
+    typing = {"HX-Request": "true"}
+    answer = alice.get("/search/", {"q": "bob@example.com"}, headers=typing)
+    assert answer.status_code == 200
+    assert "bob@example.com" in answer.content.decode()
+    answer = alice.get("/search/", {"q": str(license.pk)}, headers=typing)
+    assert answer.headers["HX-Redirect"] == f"/licenses/{license.pk}/"
+
+
 def test_a_stranger_finds_nothing_of_it(charlie: WalledClient, license: License) -> None:
     for text in ("relay", str(license.pk), license.display_key):
         answer = charlie.get("/search/", {"q": text})
