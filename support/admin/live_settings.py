@@ -23,7 +23,8 @@ class LiveSettingsForm(ConstanceForm):
     """Secrets are typed anew, left as they are or removed; nothing shows them."""
 
     def __init__(self, initial: Any, request: Any = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(initial, request, *args, **kwargs)
+        # A copy: the page asks the caller's own whether a secret is set.
+        super().__init__(dict(initial), request, *args, **kwargs)
         self.person = request.user
         self.may_change = self.person.has_perm("constance.change_config")
         for name, setting in settings.LIVE.items():
