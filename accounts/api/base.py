@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import orjson
 from django.http import HttpResponse
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -58,6 +59,28 @@ class OrganizationView(RecordedView, APIView):
         if replayed:
             response["Idempotent-Replayed"] = "true"
         return response
+
+    def once_revealing(self, name: str, make: Any, *, status: int = 201) -> HttpResponse:
+        """Answer like `once`, with a secret that is not kept for a replay.
+
+        `make` returns the rest of the answer and the secret, which stands there as `name`: in the
+        answer to a repeated request it is null.
+        """
+        secrets: list[str] = []
+
+        def work() -> Response:
+            document, secret = make()
+            secrets.append(secret)
+            return Response({**document, name: None}, status=status)
+
+        response = self.once(work)
+        if not secrets:
+            return response
+        document = (
+            response.data if isinstance(response, Response) else orjson.loads(response.content)
+        )
+        body = OrjsonRenderer().render({**document, name: secrets[0]})
+        return HttpResponse(body, status=status, content_type="application/json")
 
     def _key(self, request: Any) -> str:
         key: str = request.headers.get("Idempotency-Key", "")

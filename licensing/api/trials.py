@@ -74,7 +74,9 @@ class TrialOutput(serializers.Serializer[Any]):
 
 
 class StartedTrialOutput(TrialOutput):
-    key = serializers.CharField(help_text="An API key of the trial, shown this once")
+    key = serializers.CharField(
+        allow_null=True, help_text="An API key of the trial, shown this once; null in a replay"
+    )
 
 
 class TrialKeyOutput(serializers.Serializer[Any]):
@@ -82,7 +84,7 @@ class TrialKeyOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     prefix = serializers.CharField()
     expires_at = serializers.DateTimeField(allow_null=True)
-    key = serializers.CharField(help_text="Shown this once")
+    key = serializers.CharField(allow_null=True, help_text="Shown this once; null in a replay")
 
 
 class TrialListView(ListedView):
@@ -108,16 +110,16 @@ class TrialListView(ListedView):
     def post(self, request: Any) -> HttpResponse:
         form = TrialInput(data=request.data)
         form.is_valid(raise_exception=True)
-        return self.once(lambda: self._start(**form.validated_data))
+        return self.once_revealing("key", lambda: self._start(**form.validated_data))
 
-    def _start(self, product: str, **wish: Any) -> Response:
+    def _start(self, product: str, **wish: Any) -> tuple[Any, str]:
         found = Product.objects.on_sale().filter(slug=product).first()
         if found is None:
             raise NotFound("No product on sale has this slug.")
         trial, secret = trials.start_trial(
             self.organization, product=found, by=self.person, at=now(), **wish
         )
-        return Response({**TrialOutput(trial).data, "key": secret}, status=201)
+        return TrialOutput(trial).data, secret
 
 
 class TrialDetailView(OrganizationView):
@@ -143,13 +145,14 @@ class TrialKeysView(OrganizationView):
         trial = own(_trials(self), trial_id)
         form = TrialKeyInput(data=request.data)
         form.is_valid(raise_exception=True)
-        return self.once(lambda: self._add(trial, form.validated_data["name"]))
+        name = form.validated_data["name"]
+        return self.once_revealing("key", lambda: self._add(trial, name))
 
-    def _add(self, trial: TrialWorkspace, name: str) -> Response:
+    def _add(self, trial: TrialWorkspace, name: str) -> tuple[Any, str]:
         link, secret = trials.add_key(trial, name=name, by=self.person, at=now())
         key = link.api_key
-        facts = {"id": key.pk, "name": key.name, "prefix": key.prefix, "key": secret}
-        return Response({**facts, "expires_at": key.expires_at}, status=201)
+        facts = {"id": key.pk, "name": key.name, "prefix": key.prefix}
+        return {**facts, "expires_at": key.expires_at}, secret
 
 
 class TrialCancelView(OrganizationView):

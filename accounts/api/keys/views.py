@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-import orjson
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
@@ -31,7 +30,6 @@ from accounts.api.listed import (
 )
 from accounts.models import ApiKey
 from accounts.services import keys
-from config.kit.api import OrjsonRenderer
 
 STATUS = OpenApiParameter("status", str, enum=ApiKey.Status.values, description="Only keys in it.")
 EXTERNAL = OpenApiParameter("external_id", str, description="Only keys of this one of yours.")
@@ -48,22 +46,13 @@ class KeyView(ListedView):
         return getattr(self.request, "api_key", None) or self.request.user
 
     def revealing(self, make: Any) -> HttpResponse:
-        """Answer with a new key's text, which is not kept with the answer for a replay."""
-        texts: list[str] = []
+        """Answer with a new key's text; `make` returns the key and the text."""
 
-        def work() -> Response:
+        def shown() -> tuple[Any, str]:
             key, text = make()
-            texts.append(text)
-            return Response({**KeyOutput(key).data, "key": None}, status=201)
+            return KeyOutput(key).data, text
 
-        response = self.once(work)
-        if not texts:
-            return response
-        document = (
-            response.data if isinstance(response, Response) else orjson.loads(response.content)
-        )
-        body = OrjsonRenderer().render({**document, "key": texts[0]})
-        return HttpResponse(body, status=201, content_type="application/json")
+        return self.once_revealing("key", shown)
 
 
 class KeysView(KeyView):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
-import orjson
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -41,7 +40,6 @@ from accounts.models import WebhookDelivery, WebhookEndpoint
 from accounts.services.webhooks import endpoints, replaying
 from accounts.services.webhooks.catalogue import event_types
 from accounts.services.webhooks.endpoints import Made
-from config.kit.api import OrjsonRenderer
 
 _MANAGE = dict.fromkeys(("POST", "PATCH", "DELETE"), "manage_webhooks")
 
@@ -64,21 +62,13 @@ class WebhookView(ListedView):
         return rows.select_related("event")
 
     def revealing(self, make: Callable[[], Made], status: int) -> HttpResponse:
-        """Answer with a new secret, which is not kept with the answer for a replay."""
-        secrets: list[str] = []
+        """Answer with an endpoint and its new secret."""
 
-        def work() -> Response:
+        def shown() -> tuple[dict[str, Any], str]:
             made = make()
-            secrets.append(made.secret)
-            shown = EndpointOutput(made.endpoint).data
-            return Response({"endpoint": shown, "secret": None}, status=status)
+            return {"endpoint": EndpointOutput(made.endpoint).data}, made.secret
 
-        response = self.once(work)
-        if not secrets:
-            return response
-        document = orjson.loads(OrjsonRenderer().render(_document(response)))
-        body = OrjsonRenderer().render({**document, "secret": secrets[0]})
-        return HttpResponse(body, status=status, content_type="application/json")
+        return self.once_revealing("secret", shown, status=status)
 
     def read(self, shape: type[Serializer[Any]], **options: Any) -> dict[str, Any]:
         given = shape(data=self.request.data, **options)
@@ -278,7 +268,3 @@ class EventTypeListView(OrganizationView):
     )
     def get(self, request: Any) -> Response:
         return Response(EventTypeOutput(list(event_types().values()), many=True).data)
-
-
-def _document(response: HttpResponse) -> Any:
-    return response.data if isinstance(response, Response) else orjson.loads(response.content)

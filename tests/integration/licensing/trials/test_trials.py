@@ -385,3 +385,16 @@ def test_webhooks_and_people_are_told_what_becomes_of_a_trial(people: People) ->
 def test_a_trials_license_is_not_announced_as_expiring(people: People) -> None:
     provided(started(people))
     assert announcements.tell_expiring(at=now()) == 0
+
+
+def test_a_repeated_start_answers_alike_without_the_key(alice: WalledClient) -> None:
+    body = {"product": trial_product(kind="api").slug, "name": "Lab"}
+    headers = {"Idempotency-Key": "start-1"}
+    first, again = (
+        alice.post("/api/v1/trials", body, content_type="application/json", headers=headers)
+        for _ in range(2)
+    )
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["key"].startswith("sw_live_")
+    assert again.json() == {**first.json(), "key": None}
+    assert TrialWorkspace.objects.count() == 1
