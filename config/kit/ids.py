@@ -84,7 +84,8 @@ def newest_keyed_hash(purpose: str, secret: str) -> str:
     inner, outer = (half.copy() for half in _halves_of(purpose))
     inner.update(secret.encode())
     outer.update(inner.digest())
-    return outer.hexdigest()
+    found: str = outer.hexdigest()
+    return found
 
 
 def seal(text: str) -> bytes:
