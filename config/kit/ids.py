@@ -78,8 +78,7 @@ def keyed_hashes(purpose: str, secret: str) -> list[tuple[int, str]]:
 def newest_keyed_hash(purpose: str, secret: str) -> str:
     """Return the first of `keyed_hashes`.
 
-    HMAC from its two halves, begun once a purpose: half the time of a new one, and `hmac.digest`
-    gives the thread's turn away for the two microseconds it takes.
+    HMAC from its two halves, begun once a purpose: `hmac.digest` gives the thread's turn away.
     """
     inner, outer = (half.copy() for half in _halves_of(purpose))
     inner.update(secret.encode())
