@@ -143,7 +143,8 @@ def _credentials_changed(user: User, **_: Any) -> None:
 
 @receiver(events.api_session_stolen)
 def _api_session_stolen(user: User, client_name: str, **_: Any) -> None:
-    after_commit(tasks.warn_of_stolen_session, user.pk, client_name)
+    if not announcements.session_stolen(user, client_name=client_name):
+        after_commit(tasks.warn_of_stolen_session, user.pk, client_name)
 
 
 @receiver(events.second_factor_reset)

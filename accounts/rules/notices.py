@@ -16,7 +16,8 @@ class Severity(StrEnum):
 class Kind:
     """One kind. `needs` is the permission that somebody must hold to hear of it.
 
-    `in_app`, `email` and `webhook` are what happens where nobody has made a rule.
+    `in_app`, `email` and `webhook` are what happens where nobody has made a rule; of a `fixed`
+    kind nobody makes one: whoever stole a session must not switch the warning off.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Kind:
     in_app: bool = True
     email: bool = False
     webhook: bool = False
+    fixed: bool = False
 
 
 KINDS: dict[str, Kind] = {
@@ -65,6 +67,11 @@ KINDS: dict[str, Kind] = {
             "new_sign_in", "New sign-in", "Your account was used from a device not seen before.",
             email=True,
         ),
+        Kind(
+            "session_stolen", "Session ended as stolen",
+            "A token or code of yours was used twice, so what came of it was ended.",
+            email=True, fixed=True,
+        ),
     )
 }  # fmt: skip
 
@@ -79,4 +86,6 @@ class Channels:
 def channels_for(kind: Kind, *rules: Channels | None) -> Channels:
     """Return how a kind reaches somebody: the first rule there is, or the default."""
     fallback = Channels(kind.in_app, kind.email, kind.webhook)
+    if kind.fixed:
+        return fallback
     return next((rule for rule in rules if rule is not None), fallback)

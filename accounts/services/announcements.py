@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.urls import reverse
+
 from accounts.models import ApiKey, AuditLog, Membership, User
 from accounts.rules.event_types import written
 from accounts.services.notifications import notify
@@ -67,8 +69,7 @@ def signed_in(user: User) -> None:
     }
     if not known or program in known:
         return
-    with context.acting(user_id=user.pk):
-        membership = Membership.objects.filter(user=user).order_by("created_at").first()
+    membership = _oldest_membership(user)
     if membership is None:
         return
     notify(
@@ -81,6 +82,30 @@ def signed_in(user: User) -> None:
         severity="warning",
         user_id=user.pk,
     )
+
+
+def session_stolen(user: User, *, client_name: str) -> bool:
+    """Owe the person a mail about it; False for one who is in no organization."""
+    membership = _oldest_membership(user)
+    if membership is None:
+        return False
+    notify(
+        membership.organization_id,
+        "session_stolen",
+        title=f"{client_name} was signed out of your account",
+        text="A sign-in of this app was used twice, from two places. One of them may not be you, "
+        "so we signed it out. If you restored the app from a backup or copied it, sign in again. "
+        "Otherwise change your password, and look at what is signed in as you.",
+        url=reverse("tokens"),
+        severity="critical",
+        user_id=user.pk,
+    )
+    return True
+
+
+def _oldest_membership(user: User) -> Membership | None:
+    with context.acting(user_id=user.pk):
+        return Membership.objects.filter(user=user).order_by("created_at").first()
 
 
 def _address() -> str:

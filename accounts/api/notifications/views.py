@@ -108,5 +108,5 @@ def _rules(member: Membership) -> list[dict[str, Any]]:
             "in_app": chosen[kind.name].in_app,
             "email": chosen[kind.name].email,
         }
-        for kind in reading.kinds_for(member)
+        for kind in reading.ruled_kinds(member)
     ]

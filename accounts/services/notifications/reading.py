@@ -27,6 +27,11 @@ def kinds_for(membership: Membership) -> list[Kind]:
     return [kind for kind in KINDS.values() if membership.allows(kind.needs)]
 
 
+def ruled_kinds(membership: Membership) -> list[Kind]:
+    """Return the kinds that rules may be made for."""
+    return [kind for kind in kinds_for(membership) if not kind.fixed]
+
+
 def count_unread(membership: Membership) -> int:
     """Return how many are new, 100 standing for more; one query."""
     return visible_to(membership).unread(membership.user_id).order_by()[:MOST_COUNTED].count()
@@ -70,7 +75,7 @@ def rules_of(membership: Membership, *, everybody: bool) -> dict[str, Channels]:
         if rule.user_id in (None, membership.user_id)
     }
     chosen: dict[str, Channels] = {}
-    for kind in kinds_for(membership):
+    for kind in ruled_kinds(membership):
         common = made.get((None, kind.name))
         own = None if everybody else made.get((membership.user_id, kind.name))
         fallback = Channels(kind.in_app, kind.email, kind.webhook)
@@ -81,7 +86,7 @@ def rules_of(membership: Membership, *, everybody: bool) -> dict[str, Channels]:
 @transaction.atomic
 def set_rule(membership: Membership, *, kind: str, channels: Channels, everybody: bool) -> None:
     """Store how a kind is to reach this person, or everybody (who makes no rule of their own)."""
-    if kind not in {each.name for each in kinds_for(membership)}:
+    if kind not in {each.name for each in ruled_kinds(membership)}:
         raise NotFound
     NotificationRule.objects.update_or_create(
         organization_id=membership.organization_id,

@@ -91,7 +91,7 @@ def _rules(request: Any, *, everybody: bool) -> HttpResponse:
     me = request.membership
     form = RulesForm(
         request.POST if request.method == "POST" else None,
-        kinds=reading.kinds_for(me),
+        kinds=reading.ruled_kinds(me),
         chosen=reading.rules_of(me, everybody=everybody),
         everybody=everybody,
     )

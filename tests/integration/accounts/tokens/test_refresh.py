@@ -10,8 +10,9 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from accounts.models import AuditLog, RefreshToken
+from accounts.models import AuditLog, NotificationRule, RefreshToken
 from accounts.rules.sessions import RefreshTokenRefused
+from accounts.services.notifications import mailing
 from accounts.services.tokens.issuing import Issued, refresh_session
 from accounts.services.tokens.keeping import forget_old_tokens
 from accounts.tasks import warn_of_stolen_session
@@ -66,7 +67,28 @@ def test_aut_7_reuse_ends_the_session_and_tells_the_person(
     assert AuditLog.objects.filter(action="user.refresh_token_reused").count() == 1
 
 
-def test_the_mail_names_the_app_and_leads_to_the_list(people: People) -> None:
+def test_aut_7_the_mail_is_owed_by_a_row_and_a_lost_nudge_loses_nothing(
+    issued: Issued, people: People
+) -> None:
+    """AUT-7: the row is written with the revocation; the sweeper sends what no nudge did."""
+    with context.acting(organization_id=people.organization.pk):
+        NotificationRule.objects.create(
+            organization=people.organization, kind="session_stolen", in_app=False, email=False
+        )
+    refresh(issued.refresh_token, User_Agent="Desk app")
+    for _ in range(2):
+        assert refresh(issued.refresh_token, User_Agent="thief").status_code == 401
+    with context.use(context.Context()):
+        [owed] = mailing.due_mails(now())
+        assert mailing.send_due(owed, at=now())
+        assert not mailing.send_due(owed, at=now())
+    [message] = mail.outbox
+    assert message.to == ["alice@example.com"]
+    assert "Desk app was signed out of your account" in message.subject
+    assert "/security/tokens/" in message.body
+
+
+def test_who_is_in_no_organization_is_told_as_well(people: People) -> None:
     warn_of_stolen_session(str(people.alice.pk), "Desk app")
     (message,) = mail.outbox
     assert message.to == ["alice@example.com"]
