@@ -7,10 +7,10 @@ from typing import Any
 from django.dispatch import receiver
 from django.utils.timezone import now
 
-from accounts.events import organization_closing
-from accounts.models import Organization
+from accounts.events import organization_closing, user_erased
+from accounts.models import Organization, User
 from billing import events, tasks
-from billing.models import Invoice, PaymentAttempt, QuotaAlert, Subscription
+from billing.models import BillingProfile, Invoice, PaymentAttempt, QuotaAlert, Subscription
 from billing.services import announcements
 from billing.services.api_plans import renew_allowances
 from billing.services.standing import require_nothing_open
@@ -68,3 +68,12 @@ def _quota_threshold_reached(alert: QuotaAlert, **_: Any) -> None:
 @receiver(organization_closing)
 def _organization_closing(organization: Organization, **_: Any) -> None:
     require_nothing_open(organization)
+
+
+@receiver(user_erased)
+def _user_erased(user: User, **_: Any) -> None:
+    """Forget whom invoices of a personal organization are made out to; those written stay by law."""
+    profiles = BillingProfile.objects.filter(
+        organization__created_by=user, organization__is_personal=True
+    )
+    profiles.update(legal_name="", address="", vat_id="", stripe_customer_request=None)

@@ -16,3 +16,6 @@ class SupportConfig(AppConfig):
             "support_adminnote", pii=("note",), subject="user_id", organization="", internal=True
         ),
     ]
+
+    def ready(self) -> None:
+        import support.receivers  # noqa: F401

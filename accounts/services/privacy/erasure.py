@@ -16,6 +16,7 @@ from accounts import events
 from accounts.models import Avatar, DataExport, Invitation, Organization, User, UserActivity
 from accounts.services.closing import close_account
 from accounts.services.privacy import exports
+from accounts.services.privacy.mentions import forget_mentions
 from config.kit.errors import Conflict
 
 NAMELESS = "erased.invalid"
@@ -41,6 +42,7 @@ def erase_user(user: User, *, reason: str) -> int:
     user = close_account(user)
     addresses = _addresses(user)
     _forget_rows(user, addresses)
+    forget_mentions(user, addresses)
     Organization.objects.filter(created_by=user, is_personal=True).update(name="Erased account")
     user.email = f"{user.pk}@{NAMELESS}"
     user.username = f"erased-{user.pk}"
@@ -48,8 +50,14 @@ def erase_user(user: User, *, reason: str) -> int:
     user.save(update_fields=["email", "username", "first_name", "last_name", "phone", "avatar"])
     events.user_erased.send(User, user=user, addresses=addresses)
     # Last: what the changes above wrote about the person goes with the rest.
+    own = Organization.objects.filter(created_by=user, is_personal=True)
+    subjects = [user.pk, *own.values_list("pk", flat=True)]
+    return sum(_forget_trail(str(key), reason, addresses) for key in subjects)
+
+
+def _forget_trail(subject: str, reason: str, addresses: list[str]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT audit.erase_subject(%s, %s, %s)", [str(user.pk), reason, addresses])
+        cursor.execute("SELECT audit.erase_subject(%s, %s, %s)", [subject, reason, addresses])
         return int(cursor.fetchone()[0])
 
 
