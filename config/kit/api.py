@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, NoReturn
 
 import orjson
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
 from django.http import Http404, HttpRequest
 from rest_framework import exceptions, pagination, parsers, renderers, serializers
 from rest_framework.response import Response
@@ -115,11 +115,19 @@ class CursorPage(pagination.CursorPagination):
             self._refuse()
         return size
 
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        self.placed_by = queryset.model._meta.get_field(self.ordering[0].lstrip("-"))
+        return super().paginate_queryset(queryset, request, view)
+
     def decode_cursor(self, request: Any) -> Any:
+        """Read the cursor; what was not made by us is refused before the database sees it."""
         try:
-            return super().decode_cursor(request)
-        except exceptions.NotFound as error:
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                self.placed_by.to_python(cursor.position)
+        except (exceptions.NotFound, ValidationError) as error:
             raise exceptions.ValidationError({"cursor": [self.invalid_cursor_message]}) from error
+        return cursor
 
     def _refuse(self) -> NoReturn:
         raise exceptions.ValidationError(

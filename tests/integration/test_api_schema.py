@@ -137,7 +137,7 @@ def _fault(operation: Any, caller: Caller, known: dict[str, str]) -> str:
         parameters = case.path_parameters or {}
         if is_real:
             parameters |= {name: known[name] for name in parameters if name in known}
-        answer = case.call(cookies=caller.cookies, headers=caller.headers)
+        answer = case.call(cookies=caller.cookies, headers=caller.headers, timeout=60)
         case.validate_response(answer, checks=CHECKS)
 
     try:
@@ -147,5 +147,5 @@ def _fault(operation: Any, caller: Caller, known: dict[str, str]) -> str:
         BaseExceptionGroup,
     ) as error:  # each operation is asked, whatever the others answered
         told = "\n".join(map(str, getattr(error, "exceptions", [error])))
-        return f"{operation.label}: {re.sub(r'(?s)Documentation.*', '', told)[:1500]}"
+        return f"{operation.label}: {type(error).__name__} {re.sub(r'(?s)Documentation.*', '', told)[:1500]}"
     return ""
