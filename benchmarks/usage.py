@@ -16,7 +16,7 @@ PAGES = ("usage", "usage_calls")
 _CALLS = """
 INSERT INTO series.api_calls (id, called_at, organization_id, api_key_id, product, endpoint,
        method, status_code, latency_ms, outcome)
-SELECT gen_random_uuid(), now() - n * interval '1 second', %s, gen_random_uuid(), 'lists',
+SELECT gen_random_uuid(), now() - n * interval '1 second', %s, md5((n %% 50)::text)::uuid, 'lists',
        '/v1/things', 'GET', CASE WHEN n %% 50 = 0 THEN 500 ELSE 200 END, n %% 300, 'VALID'
   FROM generate_series(1, %s) n
 """
