@@ -9,6 +9,7 @@ from django.utils.timezone import now
 
 from accounts.events import organization_closing, user_erased
 from accounts.models import Organization, User
+from accounts.services.privacy.erasure import forget_subject
 from billing import events, tasks
 from billing.models import BillingProfile, Invoice, PaymentAttempt, QuotaAlert, Subscription
 from billing.services import announcements
@@ -76,4 +77,7 @@ def _user_erased(user: User, **_: Any) -> None:
     profiles = BillingProfile.objects.filter(
         organization__created_by=user, organization__is_personal=True
     )
+    subjects = [str(key) for key in profiles.values_list("organization_id", flat=True)]
     profiles.update(legal_name="", address="", vat_id="", stripe_customer_request=None)
+    for subject in subjects:
+        forget_subject(subject, "the person behind it was erased", [])
