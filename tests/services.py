@@ -84,7 +84,10 @@ def build_template() -> None:
                 "SELECT 1 FROM pg_database WHERE datname = %s", [name]
             ).fetchone():
                 return
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{name}_new")))
+            fresh = sql.Identifier(f"{name}_new")
+            # A run that was ended while it migrated left its half behind.
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(fresh))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(fresh))
         _migrate(f"{name}_new")
         with psycopg.connect(admin_url(), autocommit=True) as connection:
             connection.execute(

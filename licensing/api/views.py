@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from accounts.api.listed import IN_LISTS, REFUSALS, ListedView, own
+from accounts.api.listed import IN_LISTS, PAGE, REFUSALS, ListedView, own
 from licensing.api.serializers import DeviceOutput, LicenseOutput
 from licensing.models import DeviceLink, License
 from licensing.models.license import LicenseQuerySet
@@ -35,6 +35,7 @@ class LicenseListView(LicenseView):
     @extend_schema(
         operation_id="licenses_list",
         summary="Licenses, newest first",
+        parameters=PAGE,
         responses={200: LicenseOutput(many=True), **IN_LISTS},
     )
     def get(self, request: Any) -> Response:
@@ -51,6 +52,7 @@ class DeviceListView(LicenseView):
     @extend_schema(
         operation_id="licenses_devices_list",
         summary="Devices of a license, newest first, deactivated ones too",
+        parameters=PAGE,
         responses={200: DeviceOutput(many=True), **REFUSALS},
     )
     def get(self, request: Any, license_id: UUID) -> Response:

@@ -76,6 +76,8 @@ class AllReadView(NotificationView):
 
 
 class RuleListView(NotificationView):
+    pagination_class = None  # type: ignore[assignment]  # a dozen kinds, all at once
+
     @extend_schema(
         operation_id="notifications_rules_list",
         summary="How each kind reaches you",
