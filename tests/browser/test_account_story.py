@@ -24,8 +24,8 @@ WIDTHS = (360, 390, 1440)
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = make_stack("account", tmp_path_factory.mktemp("account"), redis_number=7)
     try:
-        stack.seed()  # before the stand-in runs: only what is on sale, nobody's history
         stack.start()
+        stack.seed()
         yield stack
     finally:
         stack.stop()
