@@ -72,7 +72,7 @@ def add(calls: Sequence[Call]) -> int:
     pipeline = connect().pipeline(transaction=False)
     script = connect().register_script(_ADD)
     for call in calls:
-        facts = [settings.API_CALLS_STREAM_MOST, *_fields_of(call)]
+        facts: list[Any] = [settings.API_CALLS_STREAM_MOST, *_fields_of(call)]
         script([STREAM, REFUSED], facts, client=pipeline)
     try:
         return sum(pipeline.execute())
@@ -90,7 +90,7 @@ def add_counted(calls: Sequence[tuple[Call, str]]) -> list[int]:
     script = connect().register_script(_ADD_COUNTED)
     for call, counter in calls:
         seen = f"{STREAM}:counted:{call.organization_id}:{call.called_at:%Y%m%d%H}"
-        facts = (int(call.may_repeat), call.id.bytes, _REMEMBERED, *_fields_of(call))
+        facts: list[Any] = [int(call.may_repeat), call.id.bytes, _REMEMBERED, *_fields_of(call)]
         keys = [STREAM, REFUSED, counter, seen]
         script(keys, [settings.API_CALLS_STREAM_MOST, *facts], client=pipeline)
     try:
