@@ -24,7 +24,6 @@ NONSENSE = [
     "\x00", "'; --", "9" * 400, "-1", "1e999", "NaN", "9999999999999999999", "0001-01-01",
     "9999-12-31T23:59:59+23:59", "0000-00-00T00:00:00Z", "ﬀ", "\U0001f4a9",
 ]  # fmt: skip
-WORD = {"search", "endpoint", "actor", "action", "entity_type", "entity_id", "request_id"}
 
 
 def test_every_list_has_a_limit_and_a_cursor() -> None:
@@ -69,8 +68,6 @@ def test_no_value_of_a_parameter_breaks_anything(
     for value in NONSENSE:
         answer = alice.get(path, {name: value})
         assert answer.status_code in (200, 404, 422), (value, answer.content[:200])
-        if name not in WORD and answer.status_code == 200 and name not in ("limit", "cursor"):
-            assert "results" not in answer.json() or answer.json()["results"] == [], value
 
 
 @pytest.mark.parametrize("operation", ADDRESSED, ids=str)

@@ -75,6 +75,13 @@ class DeliveryOutput(Shape):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+class DeliveryFilters(Shape):
+    """What a list of deliveries may be narrowed to."""
+
+    status = serializers.ChoiceField(choices=WebhookDelivery.Status.choices, required=False)
+    event_type = serializers.CharField(max_length=80, required=False, source="event__type")
+
+
 class AttemptOutput(Shape):
     number = serializers.IntegerField()
     started_at = serializers.DateTimeField(source="created_at")

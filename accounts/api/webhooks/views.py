@@ -27,6 +27,7 @@ from accounts.api.listed import (
 )
 from accounts.api.webhooks.serializers import (
     DeliveryDetailOutput,
+    DeliveryFilters,
     DeliveryOutput,
     EndpointChangeInput,
     EndpointInput,
@@ -226,9 +227,9 @@ class EndpointDeliveriesView(WebhookView):
     )
     def get(self, request: Any, endpoint_id: UUID) -> Response:
         rows = self.deliveries().filter(endpoint=self.endpoint(endpoint_id))
-        wanted = {"status": request.GET.get("status"), "event__type": request.GET.get("event_type")}
-        chosen = {name: value for name, value in wanted.items() if value}
-        return self.listed(rows.filter(**chosen), DeliveryOutput)
+        wanted = DeliveryFilters(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        return self.listed(rows.filter(**wanted.validated_data), DeliveryOutput)
 
 
 class DeliveryView(WebhookView):
