@@ -96,6 +96,9 @@ class HourlyCalls(HourFacts):
         managed = False
         db_table = "api_calls_hourly"
 
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:00} {self.endpoint}"
+
 
 class StoredHour(HourFacts):
     """Every organization's hours, for metering; the app role cannot read them."""
@@ -103,6 +106,9 @@ class StoredHour(HourFacts):
     class Meta:
         managed = False
         db_table = 'series"."api_calls_hourly'
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:00} {self.endpoint}"
 
 
 class CallRecording(BaseModel):

@@ -146,8 +146,7 @@ _REDIS_CACHE = {
 CACHES = {
     # Counts failed sign-ins. While Redis is away each process counts for itself, so customers get
     # in and guessing stays bounded; the back office lets nobody in (docs/decisions/0010-sign-in.md).
-    "default": _REDIS_CACHE
-    | ({} if BACKOFFICE else {"BACKEND": "config.kit.cache.SteadyCache"}),
+    "default": _REDIS_CACHE | ({} if BACKOFFICE else {"BACKEND": "config.kit.cache.SteadyCache"}),
     # A copy of a session in a process's memory would outlive the session.
     "sessions": _REDIS_CACHE,
 }

@@ -53,7 +53,9 @@ class Command(BaseCommand):
 
     def _switch(self, standing: Standing | None, options: dict[str, Any]) -> None:
         if standing is None or not options["to"]:
-            raise CommandError("Name a series that exists, and the engine: --switch NAME --to ENGINE")
+            raise CommandError(
+                "Name a series that exists, and the engine: --switch NAME --to ENGINE"
+            )
         to = Engine(options["to"])
         if standing.choice.engine == to:
             raise CommandError(f"{standing.series.name} is on {to} already.")
@@ -66,5 +68,7 @@ class Command(BaseCommand):
         except EngineUnavailable as error:
             raise CommandError(f"{standing.series.name} stays: {error}.") from error
         except ProgrammingError as error:
-            raise CommandError(f"Only the owner may switch (DATABASE_ROLE=owner): {error}") from error
+            raise CommandError(
+                f"Only the owner may switch (DATABASE_ROLE=owner): {error}"
+            ) from error
         self.stdout.write(f"{standing.series.name} is on {to} now; {moved} rows moved.")
