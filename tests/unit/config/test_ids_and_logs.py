@@ -45,7 +45,7 @@ def test_the_same_secret_hashes_differently_for_another_purpose() -> None:
         ("note", "sk_test_4eC39HqLyjWDarjtT1zdp7dc"),
         ("note", "postgres://user:pw@host/db"),
         ("note", "SWY-ABCDE-FGHJK-MNPQR-STVWX-YZ012"),
-        ("note", f"swrt_{ids.random_token()}"),
+        ("note", "swrt_mLDyCQOKpP1LJ7_rSSUWim6H3n1nIdMJodyBEbhr_Dk"),
         ("note", f"sw_live_{'a1B2' * 14}"),
         ("note", "q7ZkN3vR-0aB_cD1eF2gH3iJ4kL5mN6oP7qR8sT9uV0"),
         ("note", "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"),
