@@ -22,8 +22,10 @@ from config.kit import context
 from config.kit.redis import connect
 from tests import services
 
+# Run on one worker each, so that they share a stack of processes or a lock of the server.
 STACKS = (
     "tests/browser/",
+    "tests/integration/operations/",
     "tests/integration/accounts/webhooks/test_worker_killed.py",
     "tests/integration/test_api_schema.py",
     "tests/integration/test_login_examples.py",
@@ -32,12 +34,27 @@ STACKS = (
 )
 
 
+# Run on one worker, after one another: the trail is sealed up to the oldest open transaction of the
+# server, and those of the house hold one open for a minute.
+SLOW_TRANSACTIONS = (
+    "tests/house/test_bounds.py",
+    "tests/house/test_idempotency.py",
+    "tests/house/test_mass_assignment.py",
+    "tests/house/test_matrix.py",
+    "tests/house/test_refusals.py",
+    "tests/house/test_scoping.py",
+    "tests/integration/accounts/trail/test_sealing.py",
+)
+
+
 class HouseScheduling(LoadScopeScheduling):
-    """Keeps the tests of one stack of processes on one worker; spreads all others one by one."""
+    """Keeps tests that may not run beside each other on one worker; spreads all others singly."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return path if path.startswith(STACKS) else nodeid
+        if path in SLOW_TRANSACTIONS:
+            return "slow transactions"
+        return next((stack for stack in STACKS if path.startswith(stack)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> HouseScheduling:

@@ -107,6 +107,7 @@ def _errors() -> str:
         {
             (kind.code, kind.status, kind.message, kind.__module__)
             for kind in _subclasses(DomainError)
+            if not kind.__module__.startswith("tests.")
         }
     )
     lines = [

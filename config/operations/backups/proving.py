@@ -30,6 +30,7 @@ logger = structlog.get_logger(__name__)
 _PREFIX = "switchyard_proof_"
 # A seal may be signed before the snapshot and committed after it.
 _UNDER_WAY = timedelta(minutes=5)
+_DROP_ATTEMPTS = 3
 
 
 def verify_backup(backup: Backup, *, at: datetime, told: Told = lambda step, value: None) -> Proof:
@@ -130,4 +131,16 @@ def _scratch_database() -> Iterator[str]:
 
 
 def _drop(server: psycopg.Connection[Any], name: str) -> None:
-    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    """Drop a scratch database whose connections, our own, have ended.
+
+    PostgreSQL sends autovacuum away by itself and waits 5 s for it; FORCE would need the right to
+    end processes of the server's owner.
+    """
+    statement = sql.SQL("DROP DATABASE {}").format(sql.Identifier(name))
+    for attempt in range(_DROP_ATTEMPTS):
+        try:
+            server.execute(statement)
+            return
+        except psycopg.errors.ObjectInUse:
+            if attempt == _DROP_ATTEMPTS - 1:
+                raise

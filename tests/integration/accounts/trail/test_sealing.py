@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +18,8 @@ from django.utils.timezone import now
 
 from accounts.models import AuditLog, Organization, Seal, TrailAlert
 from accounts.services.organizations import create_organization
-from accounts.services.seals import anchors, canon, watching
-from accounts.services.seals.sealing import seal_lag, seal_rows
+from accounts.services.seals import anchors, canon, sealing, watching
+from accounts.services.seals.sealing import seal_lag
 from accounts.services.seals.verification import cover_of, verify_all
 from accounts.services.users import create_user
 from config.kit import context
@@ -43,6 +44,26 @@ def superuser() -> Iterator[psycopg.Connection[Any]]:
         raw.execute("ALTER TABLE audit.logs DISABLE TRIGGER USER")
         raw.execute("ALTER TABLE audit.seals DISABLE TRIGGER USER")
         yield raw
+
+
+_IS_SETTLED = """
+    SELECT txid < pg_snapshot_xmin(pg_current_snapshot()) FROM audit.logs ORDER BY id DESC LIMIT 1
+"""
+
+
+def seal_rows() -> Seal | None:
+    """Seal what is committed, once no older transaction is open: a test beside this one has its own."""
+    deadline = time.monotonic() + 60
+    while not _is_settled():
+        assert time.monotonic() < deadline, "a transaction is open on this server"
+        time.sleep(0.02)
+    return sealing.seal_rows()
+
+
+def _is_settled() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_SETTLED)
+        return bool(cursor.fetchone()[0])
 
 
 def _write(count: int = 5) -> None:
@@ -84,7 +105,7 @@ def test_aud_7_twenty_writers_with_rollbacks_and_long_transactions_lose_nothing(
         thread.start()
     halfway.wait(20)
     while any(thread.is_alive() for thread in threads[5:]):
-        seal_rows()
+        sealing.seal_rows()
     finish.set()
     for thread in threads:
         thread.join(20)
@@ -99,7 +120,7 @@ def test_two_sealers_at_once_do_not_fork_the_chain() -> None:
     seals: list[Seal | None] = []
 
     def sealer() -> None:
-        seals.extend(seal_rows() for _ in range(5))
+        seals.extend(sealing.seal_rows() for _ in range(5))
         connection.close()
 
     def writer() -> None:
