@@ -63,7 +63,8 @@ def seal_rows() -> Seal | None:
 def _is_settled() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_IS_SETTLED)
-        return bool(cursor.fetchone()[0])
+        newest = cursor.fetchone()
+    return newest is None or bool(newest[0])
 
 
 def _write(count: int = 5) -> None:
