@@ -43,6 +43,7 @@ SLOW_TRANSACTIONS = (
     "tests/house/test_matrix.py",
     "tests/house/test_refusals.py",
     "tests/house/test_scoping.py",
+    "tests/integration/accounts/privacy/test_data_and_erasure.py",
     "tests/integration/accounts/trail/test_sealing.py",
 )
 

@@ -22,12 +22,12 @@ from accounts.services import audit
 from accounts.services.organizations import create_organization
 from accounts.services.privacy import erase_user, exports, request_export
 from accounts.services.privacy.erasure import StaffAccount, closed_accounts, is_erased
-from accounts.services.seals.sealing import seal_rows
 from accounts.services.seals.verification import verify_all
 from accounts.services.users import create_user, update_profile
 from config.kit import context
 from config.kit.errors import Conflict, RateLimited
 from tests.conftest import People
+from tests.integration.accounts.trail.test_sealing import seal_rows
 
 NAMES = ("zephyrine", "quillfeather", "+49301234567")
 

@@ -135,13 +135,13 @@ def test_aut_4_with_a_second_factor_the_password_gives_no_token(
 def test_a_code_completes_the_login_once(program: ApiClient, people: People) -> None:
     """AUT-5: a TOTP code and a challenge are each good for one success."""
     secret = enroll(people.alice)
-    challenge = challenged(program)["challenge"]
-    done = answer(program, challenge, code_for(secret))
+    challenge, code = challenged(program)["challenge"], code_for(secret)
+    done = answer(program, challenge, code)
     assert done.status_code == 200, done.json()
-    again = answer(program, challenge, code_for(secret))
+    again = answer(program, challenge, code)
     assert (again.status_code, again.json()["code"]) == (401, "challenge_unknown")
     other = challenged(program)["challenge"]
-    replay = answer(program, other, code_for(secret))
+    replay = answer(program, other, code)
     assert (replay.status_code, replay.json()["code"]) == (401, "second_factor_refused")
 
 
