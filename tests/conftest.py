@@ -22,10 +22,12 @@ from config.kit import context
 from config.kit.redis import connect
 from tests import services
 
-# Run on one worker each, so that they share a stack of processes or a lock of the server.
+# Run on one worker each, so that they share a stack of processes, a lock of the server
+# or the ports that servers look for.
 STACKS = (
     "tests/browser/",
     "tests/integration/operations/",
+    "tests/integration/config/test_embedded_services.py",
     "tests/integration/accounts/webhooks/test_worker_killed.py",
     "tests/integration/test_api_schema.py",
     "tests/integration/test_login_examples.py",

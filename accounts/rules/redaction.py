@@ -37,11 +37,9 @@ def redact(body: str) -> str:
     cut = len(body) - MOST_READ
     text = body[:MOST_READ].replace("\x00", "")
     try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
+        text = json.dumps(_clean(json.loads(text)), ensure_ascii=False)
+    except (ValueError, RecursionError):  # no JSON, or too deep to be walked
         text = _clean_text(text)
-    else:
-        text = json.dumps(_clean(parsed), ensure_ascii=False)
     if len(text) > MOST_KEPT or cut > 0:
         left_out = max(len(text) - MOST_KEPT, 0) + max(cut, 0)
         return f"{text[:MOST_KEPT]}… [{left_out} characters cut]"

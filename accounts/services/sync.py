@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from django.db import transaction
 
 from accounts.models import SyncLog, User
 from accounts.models.sync_log import MOST_BYTES
+from accounts.rules.documents import fault_of
 from accounts.services.tokens.callers import acting_as, client_facts
 from config.kit.errors import InvalidInput
 
@@ -86,27 +86,10 @@ def _row(user: User, event: Event, facts: dict[str, Any]) -> SyncLog:
 
 
 def _require_storable(events: Sequence[Event]) -> None:
-    refused = []
-    for number, event in enumerate(events):
-        pointer = f"/events/{number}/data"
-        if event.data is not None and _bytes(event.data) > MOST_BYTES:
-            refused.append({"pointer": pointer, "code": "too_large", "detail": "At most 8 KB."})
-        elif _holds_nul(event.data):
-            refused.append({"pointer": pointer, "code": "invalid", "detail": "Holds a NUL."})
+    refused = [
+        {"pointer": f"/events/{number}/data", "code": fault.code, "detail": fault.detail}
+        for number, event in enumerate(events)
+        if (fault := fault_of(event.data, most=MOST_BYTES)) is not None
+    ]
     if refused:
         raise InvalidInput(errors=refused)
-
-
-def _bytes(data: dict[str, Any]) -> int:
-    """Return how long PostgreSQL writes it at most: with a blank after each colon and comma."""
-    written = orjson.dumps(data)
-    return len(written) + written.count(b":") + written.count(b",")
-
-
-def _holds_nul(value: Any) -> bool:
-    """JSON can say NUL, PostgreSQL's text cannot."""
-    if isinstance(value, dict):
-        return any(_holds_nul(part) for pair in value.items() for part in pair)
-    if isinstance(value, list):
-        return any(map(_holds_nul, value))
-    return isinstance(value, str) and "\x00" in value

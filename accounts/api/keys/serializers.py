@@ -9,13 +9,13 @@ from rest_framework import serializers
 
 from accounts.models import ApiKey
 from accounts.rules.addresses import read_network
+from accounts.rules.documents import MOST_METADATA, fault_of
 from accounts.rules.scopes import GRANTABLE
 from accounts.rules.verdicts import Code
 from config.kit.api import StrictSerializer
 
 Shape = serializers.Serializer[Any]
 MOST_NETWORKS = 50
-MOST_METADATA = 4096
 
 
 class KeyOutput(Shape):
@@ -76,20 +76,11 @@ class MetadataField(serializers.DictField):
     """Your own facts about the key: a JSON object, at most 4 KB."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
+        # Before the fields beneath are read: they recurse, and a caller may nest a thousand deep.
+        if isinstance(data, dict) and (fault := fault_of(data, most=MOST_METADATA)):
+            raise serializers.ValidationError(fault.detail, fault.code)
         value: dict[str, Any] = super().to_internal_value(data)
-        if len(str(value).encode()) > MOST_METADATA or _has_nul(value):
-            raise serializers.ValidationError(
-                f"At most {MOST_METADATA} bytes, without NUL characters."
-            )
         return value
-
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any(_has_nul(each) for pair in value.items() for each in pair)
-    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 class KeyInput(StrictSerializer):

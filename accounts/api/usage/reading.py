@@ -137,4 +137,7 @@ def _body(item: Mapping[str, Any], name: str) -> str | None:
         return None
     if isinstance(value, str):
         return value.replace("\x00", "")
-    return orjson.dumps(value).decode().replace("\x00", "")
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as error:
+        raise ItemRefused(name, "invalid", "This is nested too deeply; send it as text.") from error

@@ -113,3 +113,4 @@ def test_a_long_body_is_cut_and_says_by_how_much() -> None:
 
 def test_deep_json_does_not_crash() -> None:
     assert redact("[" * 60_000)
+    assert redact("[" * 900 + "]" * 900)

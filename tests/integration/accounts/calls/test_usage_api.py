@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
-import orjson
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -40,7 +40,7 @@ def call(program: dict[str, Any], **facts: Any) -> dict[str, Any]:
 
 def post(client: Any, items: Any, **extra: Any) -> Any:
     return client.post(
-        "/api/v1/calls", orjson.dumps({"calls": items}), content_type="application/json", **extra
+        "/api/v1/calls", json.dumps({"calls": items}), content_type="application/json", **extra
     )
 
 
@@ -110,6 +110,15 @@ def test_bodies_are_dropped_unless_the_organization_asks_and_then_redacted(
     for secret in ("hunter2", "bob@", "4111"):
         assert secret not in second.request_body
     assert CallRecording.objects.get().organization == people.organization
+
+
+def test_a_body_that_is_nested_too_deeply_is_refused_by_itself(program: dict[str, Any]) -> None:
+    body: Any = 1
+    for _ in range(500):
+        body = [body]
+    answer = send(program, call(program, request_body=body), call(program))
+    assert answer.status_code == 202
+    assert [each["code"] for each in answer.json()["refused"]] == ["invalid"]
 
 
 def test_only_who_manages_the_organization_asks_for_bodies(people: People) -> None:

@@ -123,6 +123,7 @@ def test_the_list_costs_the_same_however_long(
         ({"name": "x", "expires_at": "2001-01-01T00:00:00Z"}, "/expires_at"),
         ({"name": "x", "metadata": {"a": "x" * 5000}}, "/metadata"),
         ({"name": "x", "metadata": {"a": "\x00"}}, "/metadata"),
+        ({"name": "x", "metadata": {"a": 10**20}}, "/metadata"),
         ({"name": "x", "status": "active"}, "/status"),
         ({"name": "x", "usage_count": 5}, "/usage_count"),
     ],

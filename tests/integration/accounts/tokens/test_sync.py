@@ -93,6 +93,7 @@ def test_adm_6_reports_are_shown_to_their_person_alone(program: ApiClient, peopl
         ([event(occurred_at="yesterday")], "/events/0/occurred_at"),
         ([event(data=[1])], "/events/0/data"),
         ([event(data={"x": "\x00"})], "/events/0/data"),
+        ([event(data={"x": 1e300})], "/events/0/data"),
         ([event(n) for n in range(101)], "/events"),
     ],
 )
