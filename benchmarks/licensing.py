@@ -11,7 +11,7 @@ from benchmarks.bed import Bed, Row, in_turn
 
 CONNECTIONS = 8
 SECONDS = 2.0
-DEVICES = 1500  # enough that no device meets its limit of requests a minute
+DEVICES = 2500  # enough that no device meets its limit of requests a minute
 
 
 def _activate(bed: Bed) -> list[tuple[str, str, str, str]]:

@@ -8,13 +8,14 @@ and the error documents of the house.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core.handlers.exception import response_for_exception
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.handlers.wsgi import LimitedStream, WSGIHandler, WSGIRequest
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -30,6 +31,21 @@ _ALWAYS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 _our_hosts: set[str] = set()
 _MOST_HOSTS = 64
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class HotRequest(WSGIRequest):
+    """A request of which a hot view reads the body and META: the rest is worked out when asked."""
+
+    def __init__(self, environ: Environ) -> None:
+        self.environ = self.META = environ
+        self.method = environ["REQUEST_METHOD"]
+        self.path = self.path_info = environ["PATH_INFO"]
+        length = environ.get("CONTENT_LENGTH") or "0"
+        size = int(length) if length.isdecimal() else 0
+        self._stream = LimitedStream(environ["wsgi.input"], size)
+        self._read_started = False
+        self.resolver_match = None
+        self.content_type, self.content_params = environ.get("CONTENT_TYPE"), {}
 
 
 class SwitchyardHandler(WSGIHandler):
@@ -83,7 +99,7 @@ class SwitchyardHandler(WSGIHandler):
 def _answer(
     environ: Environ, here: context.Context, view: View, arguments: dict[str, Any]
 ) -> HttpResponse:
-    request = WSGIRequest(environ)
+    request = HotRequest(environ)
     request.request_id = here.request_id
     _renew_connections()
     with context.use(here):
@@ -97,7 +113,7 @@ def _answer(
                 _return_connections()
 
 
-def _require_our_host(request: WSGIRequest) -> None:
+def _require_our_host(request: HttpRequest) -> None:
     """Refuse a host that is not ours, as Django does where a view asks for it."""
     host = request.META.get("HTTP_HOST")
     if host not in _our_hosts:
@@ -106,15 +122,26 @@ def _require_our_host(request: WSGIRequest) -> None:
             _our_hosts.add(host)
 
 
+class _Connections(threading.local):
+    """This thread's database connections, opened or not: asking Django for them is a search."""
+
+    def __init__(self) -> None:
+        self.all = connections.all()
+
+
+_here = _Connections()
+
+
 def _renew_connections() -> None:
     """Close connections that are too old or broken, as Django does at the start of a request."""
-    for connection in connections.all(initialized_only=True):
-        connection.close_if_unusable_or_obsolete()
+    for connection in _here.all:
+        if connection.connection is not None:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _return_connections() -> None:
     """Give connections back to the pool; Django does it at a signal that hot paths do not send."""
-    for connection in connections.all(initialized_only=True):
+    for connection in _here.all:
         connection.close()
 
 

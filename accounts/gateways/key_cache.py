@@ -24,6 +24,7 @@ WINDOW_MS = 60_000
 _LIFE_MS = 3_600_000
 _NOBODY_MS = 60_000
 _FLOOR_SECONDS = 2 * _LIFE_MS // 1000  # outlives every slow reader
+_CODES = {code.value.encode(): code for code in Code}
 _QUOTA_SECONDS = 40 * 86_400  # a month, and time to look at it afterwards
 
 
@@ -94,7 +95,7 @@ def authenticate(digest: str, *, ip: str | None, now: float) -> Reply:
     found = _run(scripts.AUTHENTICATE, keys, _milliseconds(now), hex_of(ip))
     if not found:
         return Reply(unknown="key")
-    code = Code(found[0].decode())
+    code = _CODES[found[0]]
     return Reply(code, None if code is Code.NOT_FOUND else _described(found[1], digest))
 
 
@@ -126,7 +127,7 @@ def verify(asked: Question, *, now: float, month: str, record: bool = True) -> R
     if kind == b"unknown":
         counter, organization = (part.decode() for part in found[2:]) if found[2:] else ("", "")
         return Reply(unknown=found[1].decode(), counter=counter, organization_id=organization)
-    code = Code(found[1].decode())
+    code = _CODES[found[1]]
     if kind == b"caller":
         return Reply(refused=code)
     if code is Code.NOT_FOUND:

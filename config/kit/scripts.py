@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
+import struct
 import threading
 import time
 from typing import Any
@@ -58,33 +60,90 @@ class _Breaker:
 breaker = _Breaker()
 
 
+class _Wire:
+    """One open connection. redis-py makes it (address, password, TLS); commands go from here."""
+
+    def __init__(self, pool: Any) -> None:
+        # Beside the pool, which counts what it lends: a thread's end must not cost it a place.
+        # No RESP3: its pushes would stand between a command and its answer.
+        self._connection = pool.connection_class(**pool.connection_kwargs | {"protocol": 2})
+        self._connection.connect()
+        self._socket = self._connection._sock
+        self._reader = hiredis.Reader(protocolError=redis.ConnectionError, replyError=_refusal_of)
+        if type(self._socket) is socket.socket:
+            _let_the_kernel_wait(self._socket)
+
+    def call(self, command: tuple[Any, ...]) -> Any:
+        """Send a command and return its answer, a refusal too; raises only when none came.
+
+        After that the wire is of no use: what is still to come would answer the next command.
+        """
+        try:
+            self._socket.sendall(hiredis.pack_command(command))
+            reply = self._reader.gets()
+            while reply is False:
+                received = self._socket.recv(65536)
+                if not received:
+                    raise redis.ConnectionError("Redis closed the connection.")
+                self._reader.feed(received)
+                reply = self._reader.gets()
+        except (TimeoutError, BlockingIOError) as error:
+            raise redis.TimeoutError("Redis does not answer in time.") from error
+        except OSError as error:
+            raise redis.ConnectionError(str(error)) from error
+        return reply
+
+    def __del__(self) -> None:
+        self._connection.disconnect()
+
+
 class _Line(threading.local):
     """This thread's connection; made anew after a fork and when the address changes."""
 
     def __init__(self) -> None:
-        self.made_for: tuple[Any, int] | None = None
-        self.connection: Any = None
+        self._made_for: tuple[Any, int] | None = None
+        self._wire: _Wire | None = None
 
     def call(self, *command: Any) -> Any:
         """Send one command and return its answer; a connection that went stale is renewed once."""
         pool, pid = connect().connection_pool, os.getpid()
-        if self.made_for != (pool, pid):
-            # Beside the pool, which counts what it lends: a thread's end must not cost it a place.
-            self.connection = pool.connection_class(**pool.connection_kwargs)
-            self.made_for = (pool, pid)
-        was_open = self.connection.is_connected
-        try:
-            return self._call(command)
-        except redis.TimeoutError:
-            raise
-        except redis.ConnectionError:
-            if not was_open:
+        if self._made_for != (pool, pid):
+            self._wire, self._made_for = None, (pool, pid)
+        if self._wire is not None:
+            try:
+                return self._answer(self._wire, command)
+            except redis.TimeoutError:
                 raise
-            return self._call(command)
+            except redis.ConnectionError:
+                pass
+        return self._answer(_Wire(pool), command)
 
-    def _call(self, command: tuple[Any, ...]) -> Any:
-        self.connection.send_packed_command([hiredis.pack_command(command)])
-        return self.connection.read_response()
+    def _answer(self, wire: _Wire, command: tuple[Any, ...]) -> Any:
+        self._wire = None  # until an answer has come
+        reply = wire.call(command)
+        self._wire = wire
+        if isinstance(reply, redis.RedisError):
+            raise reply
+        return reply
+
+
+def _let_the_kernel_wait(plain: socket.socket) -> None:
+    """Keep a socket's timeout, but without Python's poll before each call on it."""
+    seconds = plain.gettimeout()
+    if seconds is not None:
+        whole, part = divmod(seconds, 1)
+        limit = struct.pack("ll", int(whole), int(part * 1_000_000))
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            plain.setsockopt(socket.SOL_SOCKET, option, limit)
+        plain.settimeout(None)
+
+
+def _refusal_of(message: str) -> redis.RedisError:
+    if message.startswith("NOSCRIPT"):
+        return redis.exceptions.NoScriptError(message)
+    if message.startswith(("LOADING", "MASTERDOWN")):
+        return redis.BusyLoadingError(message)
+    return redis.ResponseError(message)
 
 
 line = _Line()

@@ -29,15 +29,24 @@ _FORGOTTEN = 7 * 86_400
 """Seconds after which the file of a process that wrote nothing counts as left behind."""
 
 
+_known_identity = ""
+
+
 def _identity() -> str:
-    """Asked at every count: a look at the host's name would give the thread's turn away."""
-    return _identity_of(os.getpid())
+    """Asked at every count, so it is kept; a fork makes it another one."""
+    global _known_identity
+    if not _known_identity:
+        host = socket.gethostname().replace("_", "-")
+        _known_identity = f"{settings.PROCESS}-{host}-{os.getpid()}"
+    return _known_identity
 
 
-@lru_cache(maxsize=1)
-def _identity_of(pid: int) -> str:
-    host = socket.gethostname().replace("_", "-")
-    return f"{settings.PROCESS}-{host}-{pid}"
+def _forget_identity() -> None:
+    global _known_identity
+    _known_identity = ""
+
+
+os.register_at_fork(after_in_child=_forget_identity)
 
 
 @lru_cache(maxsize=1)

@@ -27,7 +27,7 @@ def nothing(allowance: Allowance | None) -> HttpResponse:
 
 def device_token(request: HttpRequest) -> str:
     """Return the bearer token; raise `UnknownDeviceToken` for anything that is no device token."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not token.startswith(TOKEN_PREFIX) or len(token) > 128:
         count_wrong_secret(caller_ip())
         raise UnknownDeviceToken

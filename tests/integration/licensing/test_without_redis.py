@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.kit.redis import connect
-from config.kit.scripts import line
+from config.kit.scripts import CacheAway, Script, line
 from licensing.models import DeviceLink, License
 from licensing.rules.keys import make_key
 from licensing.rules.transitions import SuspendedReason
@@ -106,6 +107,32 @@ def test_a_connection_that_redis_closed_is_renewed_unnoticed(
     with queries() as counted:
         assert program.validate(license.key).json()["code"] == "VALID"
     assert counted.statements() == []
+
+
+def test_a_redis_that_falls_silent_costs_half_a_second_and_the_command_is_not_sent_twice(
+    settings: Any,
+) -> None:
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            peer, _ = server.accept()
+            with peer:
+                while heard := peer.recv(4096):
+                    asked.append(heard)
+                    if b"EVALSHA" not in heard:
+                        word = b"+PONG\r\n" if b"PING" in heard else b"+OK\r\n"
+                        peer.sendall(word * heard.count(b"*"))
+
+        threading.Thread(target=serve, daemon=True).start()
+        settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        connect.cache_clear()
+        began = time.monotonic()
+        with pytest.raises(CacheAway):
+            Script("return 1")([])
+        assert 0.4 < time.monotonic() - began < 5
+    connect.cache_clear()
+    assert sum(heard.count(b"EVALSHA") for heard in asked) == 1
 
 
 def test_scripts_that_redis_forgot_are_sent_again(
