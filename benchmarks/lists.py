@@ -37,10 +37,12 @@ print(settings.SESSION_COOKIE_NAME, session.session_key)
 # Each new person is an entry of the trail as well: both lists grow by as many.
 _GROW = """
 INSERT INTO accounts_user
-SELECT (jsonb_populate_record(person, jsonb_build_object(
-    'id', uuidv7(), 'email', 'bench' || number || '@example.com'))).*
+SELECT grown.*
 FROM (SELECT * FROM accounts_user WHERE role = 'customer' LIMIT 1) AS person,
-    generate_series(1, %s) AS number
+    generate_series(1, %s) AS number,
+    jsonb_populate_record(person::accounts_user, jsonb_build_object(
+        'id', uuidv7(), 'email', 'bench' || number || '@example.com',
+        'username', 'bench-' || number)) AS grown
 """
 
 

@@ -10,9 +10,8 @@ import sys
 import tempfile
 import time
 
-import psycopg
-
 from benchmarks.bed import Bed, Row, in_turn
+from benchmarks.database import TWIN, make_unaudited_twin
 from tests import services
 
 BULK = 2_000
@@ -22,19 +21,16 @@ AT_ONCE = 50_000
 
 def measure_bulk(bed: Bed) -> Row:
     """AUD-10: what the audit trail adds to each row of a bulk update."""
-    with psycopg.connect(bed.stack.env["DATABASE_URL"], autocommit=True) as admin:
-        admin.execute("DROP TABLE IF EXISTS bench_country")
-        admin.execute(
-            "CREATE TABLE bench_country (LIKE accounts_organization INCLUDING DEFAULTS"
-            " INCLUDING INDEXES)"
+    with bed.connect() as raw:
+        raw.execute("DELETE FROM accounts_organization WHERE name = 'bulk'")
+        raw.execute(
+            "INSERT INTO accounts_organization"
+            " (id, name, country, subscription_tier, status, is_personal)"
+            " SELECT gen_random_uuid(), 'bulk', 'DE', 'free', 'active', false"
+            " FROM generate_series(1, %s)",
+            [BULK],
         )
-        admin.execute("GRANT ALL ON bench_country TO switchyard_system")
-        for table in ("accounts_organization", "bench_country"):
-            admin.execute(
-                f"INSERT INTO {table} (id, name, country, subscription_tier, status, is_personal)"
-                f" SELECT gen_random_uuid(), 'bulk', 'DE', 'free', 'active', false"
-                f" FROM generate_series(1, {BULK})"
-            )
+    make_unaudited_twin(bed)
 
     def median(table: str) -> float:
         """Return microseconds a row."""
@@ -50,9 +46,7 @@ def measure_bulk(bed: Bed) -> Row:
                 times.append(time.perf_counter() - began)
         return statistics.median(times) * 1e6 / BULK
 
-    figure, limit, ratio = in_turn(
-        lambda: median("accounts_organization"), lambda: median("bench_country")
-    )
+    figure, limit, ratio = in_turn(lambda: median("accounts_organization"), lambda: median(TWIN))
     return Row(
         f"audited update of {BULK:,} rows at once",
         f"{figure:.0f} us a row",

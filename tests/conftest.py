@@ -46,7 +46,9 @@ SLOW_TRANSACTIONS = (
     "tests/house/test_refusals.py",
     "tests/house/test_scoping.py",
     "tests/integration/accounts/privacy/test_data_and_erasure.py",
+    "tests/integration/accounts/privacy/test_erasing_a_customer.py",
     "tests/integration/accounts/trail/test_sealing.py",
+    "tests/integration/backoffice/test_trail_pages.py",
 )
 
 

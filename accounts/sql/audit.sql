@@ -87,9 +87,12 @@ BEGIN
 END $$;
 SELECT audit.prepare_partitions();
 
+-- The next three are called by the functions below alone, as the trail's owner and with their
+-- search_path; setting it anew for each row would cost as much as writing the row.
+
 -- The transaction's context, as config.kit.postgres announced it.
 CREATE OR REPLACE FUNCTION audit.context() RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE said text := current_setting('audit.ctx', true);
 BEGIN
     IF said <> '' AND pg_input_is_valid(said, 'jsonb') THEN
@@ -101,7 +104,7 @@ END $$;
 CREATE OR REPLACE FUNCTION audit.write(
     p_action text, p_type text, p_id text, p_organization uuid, p_old jsonb, p_new jsonb
 ) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     c jsonb := audit.context();
     written bigint;
@@ -120,7 +123,7 @@ END $$;
 CREATE OR REPLACE FUNCTION audit.set_apart(
     etype text, entry jsonb, names text[], subject text
 ) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     name text;
     grain bytea;
@@ -149,40 +152,36 @@ DECLARE
     skip text[] := TG_ARGV[1];
     mask text[] := TG_ARGV[2];
     pii text[] := TG_ARGV[3];
+    facts jsonb := to_jsonb(CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END);
     before jsonb;
     after jsonb;
-    facts jsonb;
-    old_part jsonb;
-    new_part jsonb;
     subject text;
 BEGIN
-    IF TG_OP <> 'INSERT' THEN before := to_jsonb(OLD); END IF;
-    IF TG_OP <> 'DELETE' THEN after := to_jsonb(NEW); END IF;
-    facts := coalesce(after, before);
     IF TG_OP = 'UPDATE' THEN
-        IF before - skip = after - skip THEN
+        SELECT jsonb_object_agg(key, CASE WHEN key = ANY (mask) THEN '"***"' ELSE value END),
+               jsonb_object_agg(key, CASE WHEN key = ANY (mask) THEN '"***"' ELSE facts->key END)
+          INTO before, after
+          FROM jsonb_each(to_jsonb(OLD))
+         WHERE value IS DISTINCT FROM facts->key AND key <> ALL (skip);
+        IF before IS NULL THEN
             RETURN NULL;
         END IF;
-        SELECT jsonb_object_agg(key, CASE WHEN key = ANY (mask) THEN '"***"' ELSE value END),
-               jsonb_object_agg(key, CASE WHEN key = ANY (mask) THEN '"***"' ELSE after->key END)
-          INTO old_part, new_part
-          FROM jsonb_each(before - skip) WHERE value IS DISTINCT FROM after->key;
     ELSE
-        facts := facts - skip;
+        after := facts - skip;
         IF cardinality(mask) > 0 THEN
             SELECT jsonb_object_agg(key,
                 CASE WHEN key = ANY (mask) AND value <> 'null' THEN '"***"' ELSE value END)
-              INTO facts FROM jsonb_each(facts);
+              INTO after FROM jsonb_each(after);
         END IF;
-        IF TG_OP = 'INSERT' THEN new_part := facts; ELSE old_part := facts; END IF;
+        IF TG_OP = 'DELETE' THEN before := after; after := NULL; END IF;
     END IF;
     IF cardinality(pii) > 0 THEN
-        subject := coalesce(after, before)->>TG_ARGV[4];
-        old_part := audit.set_apart(TG_TABLE_NAME, old_part, pii, subject);
-        new_part := audit.set_apart(TG_TABLE_NAME, new_part, pii, subject);
+        subject := facts->>TG_ARGV[4];
+        before := audit.set_apart(TG_TABLE_NAME, before, pii, subject);
+        after := audit.set_apart(TG_TABLE_NAME, after, pii, subject);
     END IF;
     PERFORM audit.write(lower(TG_OP), TG_TABLE_NAME, facts->>TG_ARGV[0],
-        (coalesce(after, before)->>TG_ARGV[5])::uuid, old_part, new_part);
+        (facts->>TG_ARGV[5])::uuid, before, after);
     RETURN NULL;
 END $$;
 

@@ -16,12 +16,12 @@ from django.utils.timezone import now
 
 from accounts.models import AuditLog, Impersonation, Organization, Seal, SyncLog, TrailAlert, User
 from accounts.services.impersonation import read_token
-from accounts.services.seals.sealing import seal_rows
 from accounts.services.seals.watching import alert
 from accounts.services.users import create_user
 from config.kit import context
 from config.kit.backoffice import TRAIL, StaffAdmin
 from tests.integration.backoffice.conftest import LISTS, enter, member_of_staff
+from tests.settled import seal_rows
 
 LOGS = "/admin/accounts/auditlog/"
 Enter = Callable[[str], Client]

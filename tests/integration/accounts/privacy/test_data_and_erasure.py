@@ -27,7 +27,7 @@ from accounts.services.users import create_user, update_profile
 from config.kit import context
 from config.kit.errors import Conflict, RateLimited
 from tests.conftest import People
-from tests.integration.accounts.trail.test_sealing import seal_rows
+from tests.settled import seal_rows
 
 NAMES = ("zephyrine", "quillfeather", "+49301234567")
 

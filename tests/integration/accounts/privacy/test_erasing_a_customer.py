@@ -15,7 +15,6 @@ from accounts.services import announcements
 from accounts.services.notifications import notify
 from accounts.services.organizations import add_member, create_organization
 from accounts.services.privacy import erase_user
-from accounts.services.seals.sealing import seal_rows
 from accounts.services.seals.verification import verify_all
 from accounts.services.users import create_user, update_profile
 from billing.models import Subscription
@@ -30,6 +29,7 @@ from tests.factories.licensing import trial_product
 from tests.factories.team import invitation_of
 from tests.factories.tokens import leave_traces
 from tests.factories.webhooks import endpoint_of
+from tests.settled import seal_rows
 
 NAMES = ("zephyrine", "quillfeather", "+49301234567")
 BY_LAW = {"public.billing_invoice.buyer", "public.billing_invoice.public_html"}

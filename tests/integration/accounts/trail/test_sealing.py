@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from accounts.services.seals.verification import cover_of, verify_all
 from accounts.services.users import create_user
 from config.kit import context
 from tests import services
+from tests.settled import seal_rows
 
 WRITERS = 20
 
@@ -44,27 +44,6 @@ def superuser() -> Iterator[psycopg.Connection[Any]]:
         raw.execute("ALTER TABLE audit.logs DISABLE TRIGGER USER")
         raw.execute("ALTER TABLE audit.seals DISABLE TRIGGER USER")
         yield raw
-
-
-_IS_SETTLED = """
-    SELECT txid < pg_snapshot_xmin(pg_current_snapshot()) FROM audit.logs ORDER BY id DESC LIMIT 1
-"""
-
-
-def seal_rows() -> Seal | None:
-    """Seal what is committed, once no older transaction is open: a test beside this one has its own."""
-    deadline = time.monotonic() + 60
-    while not _is_settled():
-        assert time.monotonic() < deadline, "a transaction is open on this server"
-        time.sleep(0.02)
-    return sealing.seal_rows()
-
-
-def _is_settled() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_IS_SETTLED)
-        newest = cursor.fetchone()
-    return newest is None or bool(newest[0])
 
 
 def _write(count: int = 5) -> None:
