@@ -40,6 +40,7 @@ STACKS = (
 # server, and those of the house hold one open for a minute.
 SLOW_TRANSACTIONS = (
     "tests/house/test_bounds.py",
+    "tests/house/test_headers.py",
     "tests/house/test_idempotency.py",
     "tests/house/test_mass_assignment.py",
     "tests/house/test_matrix.py",

@@ -5,16 +5,26 @@ A view names its `area`; GET asks for `<area>:read`, every other method for `<ar
 
 from __future__ import annotations
 
-AREAS: dict[str, str] = {
-    "account": "The organization and its settings",
-    "team": "Members and invitations",
-    "keys": "API keys",
-    "usage": "API calls, limits and metered usage",
-    "webhooks": "Webhook endpoints and deliveries",
-    "audit": "The audit log",
-    "billing": "Catalogue, orders, subscriptions and invoices",
-    "licenses": "Licenses and their devices",
-    "trials": "Trial workspaces",
+READING: dict[str, str] = {
+    "account": "See the organization and its settings",
+    "team": "See members and invitations",
+    "keys": "See API keys, without their secrets",
+    "usage": "See API calls, limits and metered usage",
+    "webhooks": "See webhook endpoints and deliveries",
+    "audit": "Read the audit log",
+    "billing": "See catalogue, orders, subscriptions and invoices",
+    "licenses": "See licenses and their devices",
+    "trials": "See trial workspaces",
+}
+WRITING: dict[str, str] = {
+    "account": "Change the organization's facts and settings",
+    "team": "Invite people, administrators too, change roles and remove members",
+    "keys": "Make, change, rotate and revoke API keys that may do no more than this one",
+    "usage": "Change what is kept of API calls",
+    "webhooks": "Add, change and remove webhook endpoints, send deliveries again",
+    "billing": "Place orders and cancel subscriptions",
+    "licenses": "Take devices off licenses",
+    "trials": "Start, cancel and buy trial workspaces: buying places an order",
 }
 
 VERIFY = "keys:verify"
@@ -25,9 +35,15 @@ SPECIAL: dict[str, str] = {
 }
 """Scopes of single endpoints. `platform:verify` is not among them: only staff may grant it."""
 
-GRANTABLE: frozenset[str] = frozenset(SPECIAL) | {
-    f"{area}:{verb}" for area in AREAS for verb in ("read", "write")
-}
+WORDS: dict[str, str] = {
+    scope: words
+    for area, reading in READING.items()
+    for scope, words in ((f"{area}:read", reading), (f"{area}:write", WRITING.get(area, "")))
+    if words
+} | SPECIAL
+"""Every scope that may be granted, area by area, with what it opens."""
+
+GRANTABLE: frozenset[str] = frozenset(WORDS)
 
 
 def held_by(may_manage: bool) -> frozenset[str]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import ApiKey
 from accounts.rules.addresses import read_network
 from accounts.rules.documents import MOST_METADATA, fault_of
-from accounts.rules.scopes import AREAS, GRANTABLE, SPECIAL, VERIFY_ANY
+from accounts.rules.scopes import VERIFY_ANY, WORDS
 from accounts.services.keys import KeyChanges
 
 MOST_NETWORKS = 50
@@ -25,16 +25,6 @@ OVERLAPS = (
     ("72", "3 days"),
     ("168", "7 days"),
 )
-
-
-def scope_choices() -> list[tuple[str, str]]:
-    """Return every scope a person may give, area by area, with what it opens."""
-    choices = []
-    for area, words in AREAS.items():
-        choices.append((f"{area}:read", f"{words}: read"))
-        if f"{area}:write" in GRANTABLE:
-            choices.append((f"{area}:write", f"{words}: change"))
-    return choices + [(scope, words) for scope, words in SPECIAL.items() if scope in GRANTABLE]
 
 
 class KeyForm(forms.Form):
@@ -82,7 +72,7 @@ class KeyForm(forms.Form):
             kwargs["initial"] = _initial(key)
         super().__init__(*args, **kwargs)
         self.key = key
-        choices = scope_choices()
+        choices = list(WORDS.items())
         if key is not None and VERIFY_ANY in key.scopes:
             choices.append((VERIFY_ANY, "Verify the keys of every organization (granted by staff)"))
         scopes: Any = self.fields["scopes"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from accounts.rules.addresses import hex_of, is_inside, read_network
 from accounts.rules.keys import is_key, make_key
+from accounts.rules.scopes import WORDS
 from accounts.rules.verdicts import limits_of
 
 
@@ -42,3 +45,8 @@ def test_a_key_has_the_lower_of_its_own_tier_and_the_organizations() -> None:
     assert found["maps"].requests_per_minute == 60
     assert found["maps"].monthly_quota == 5
     assert limits_of("enterprise", "pro", {})[""].requests_per_minute == 600
+
+
+def test_the_guide_names_every_scope_and_what_it_opens() -> None:
+    guide = (Path(__file__).parents[3] / "docs/api.md").read_text()
+    assert [row for scope, words in WORDS.items() if (row := f"| `{scope}` | {words} |") not in guide] == []
