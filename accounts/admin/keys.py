@@ -17,14 +17,12 @@ from config.kit.asking import AskedAction, Export
 from config.kit.backoffice import NamedSet, StaffAdmin, tag
 
 
-def _disable(key: ApiKey, reason: str) -> None:
-    keys.disable_key(key)
-    audit.record("api_key.disabled_by_staff", key, reason=reason)
+def _hold(key: ApiKey, reason: str) -> None:
+    keys.hold_key(key, reason=reason)
 
 
-def _enable(key: ApiKey, reason: str) -> None:
-    keys.enable_key(key)
-    audit.record("api_key.enabled_by_staff", key, reason=reason)
+def _release(key: ApiKey, reason: str) -> None:
+    keys.release_key(key, reason=reason)
 
 
 def _revoke(key: ApiKey, reason: str) -> None:
@@ -65,7 +63,7 @@ class ApiKeyAdmin(StaffAdmin):
             "Standing",
             {
                 "fields": (
-                    ("state", "is_active"),
+                    ("state", "is_active", "held_reason"),
                     ("expires_at", "overlap_ends_at"),
                     "rotated_to",
                     ("revoked_at", "revoked_reason"),
@@ -83,7 +81,7 @@ class ApiKeyAdmin(StaffAdmin):
             },
         ),
     )  # fmt: skip
-    readonly_fields = ("masked_key", "state")
+    readonly_fields = ("masked_key", "state", "held_reason")
     attention = (
         NamedSet("neglected", "Unused for 90 days", lambda rows, at: rows.neglected(at)),
         NamedSet("pending", "Waiting for confirmation", lambda rows, at: rows.pending()),
@@ -98,8 +96,9 @@ class ApiKeyAdmin(StaffAdmin):
             "disable",
             "Switch off",
             permission="accounts.disable_apikey",
-            effect="Calls with the key are refused at once. It can be switched on again.",
-            work=_disable,
+            effect="Calls with the key are refused at once, until staff switch it on again. The "
+            "customer reads the reason on the key's page.",
+            work=_hold,
             applies=lambda key: key.is_active and not key.is_revoked,
             danger=True,
             icon="pause_circle",
@@ -109,7 +108,7 @@ class ApiKeyAdmin(StaffAdmin):
             "Switch on",
             permission="accounts.disable_apikey",
             effect="Calls with the key are answered again.",
-            work=_enable,
+            work=_release,
             applies=lambda key: not key.is_active and not key.is_revoked,
             icon="play_circle",
         ),

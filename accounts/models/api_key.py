@@ -89,6 +89,8 @@ class ApiKey(BaseModel):
     )
     status = models.CharField(max_length=24, choices=Status, default=Status.ACTIVE)
     is_active = models.BooleanField(default=True)
+    # Why staff switched it off; while it stands only staff switch it on.
+    held_reason = models.CharField(max_length=200, blank=True, db_default="", editable=False)
     allowed_cidrs = ArrayField(models.CharField(max_length=43), default=list, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -136,6 +138,9 @@ class ApiKey(BaseModel):
                 condition=Q(status="revoked", revoked_at__isnull=False)
                 | Q(status__in=["pending_verification", "active"], revoked_at=None),
                 name="accounts_apikey_status",
+            ),
+            models.CheckConstraint(
+                condition=Q(held_reason="") | Q(is_active=False), name="accounts_apikey_held"
             ),
             models.CheckConstraint(
                 condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")),

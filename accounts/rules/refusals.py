@@ -61,6 +61,14 @@ class KeyIsRevoked(Conflict):
     message = "This key is revoked for good. Create another."
 
 
+class KeyIsHeld(Conflict):
+    code = "key_held"
+    message = "Our staff switched this key off. Ask support, or create another."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{self.message} Their reason: {reason}", reason=reason)
+
+
 class AddressNotConfirmed(Conflict):
     code = "email_not_confirmed"
     message = "Confirm your own e-mail address first."

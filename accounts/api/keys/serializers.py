@@ -30,6 +30,9 @@ class KeyOutput(Shape):
     )
     status = serializers.ChoiceField(choices=ApiKey.Status.choices)
     is_active = serializers.BooleanField()
+    held_reason = serializers.CharField(
+        help_text="Why our staff switched it off; empty when they did not"
+    )
     scopes = serializers.ListField(child=serializers.CharField())
     tier = serializers.CharField()
     allowed_cidrs = serializers.ListField(child=serializers.CharField())

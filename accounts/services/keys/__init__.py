@@ -9,15 +9,19 @@ from accounts.services.keys.lifecycle import (
     confirm_keys_of,
     disable_key,
     enable_key,
-    grant_platform_verify,
     issue_key,
     revoke_key,
     revoke_keys,
     set_expiry,
     update_key,
-    withdraw_platform_verify,
 )
 from accounts.services.keys.rotation import MOST_OVERLAP, USUAL_OVERLAP, end_overlaps, rotate_key
+from accounts.services.keys.staff import (
+    grant_platform_verify,
+    hold_key,
+    release_key,
+    withdraw_platform_verify,
+)
 
 __all__ = [
     "MOST_OVERLAP",
@@ -32,7 +36,9 @@ __all__ = [
     "enable_key",
     "end_overlaps",
     "grant_platform_verify",
+    "hold_key",
     "issue_key",
+    "release_key",
     "revoke_key",
     "revoke_keys",
     "rotate_key",

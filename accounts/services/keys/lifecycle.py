@@ -15,8 +15,14 @@ from accounts import events
 from accounts.models import ApiKey, Membership, Organization, User
 from accounts.rules import tiers
 from accounts.rules.keys import make_key
-from accounts.rules.refusals import AddressNotConfirmed, KeyIsRevoked, ScopesNotYours, TierTooHigh
-from accounts.rules.scopes import GRANTABLE, VERIFY_ANY, held_by
+from accounts.rules.refusals import (
+    AddressNotConfirmed,
+    KeyIsHeld,
+    KeyIsRevoked,
+    ScopesNotYours,
+    TierTooHigh,
+)
+from accounts.rules.scopes import GRANTABLE, held_by
 from accounts.services import audit
 from accounts.services.keys.checking import Credential
 from accounts.services.keys.hashing import hashes_of
@@ -84,7 +90,7 @@ def issue_key(
         **facts,
     )
     audit.record("api_key.issued", key, scopes=key.scopes, environment=environment)
-    return _announce(key, "issued"), new
+    return announce(key, "issued"), new
 
 
 def write_key(organization: Organization, *, environment: str, **facts: Any) -> tuple[str, ApiKey]:
@@ -107,7 +113,7 @@ def write_key(organization: Organization, *, environment: str, **facts: Any) -> 
 @transaction.atomic
 def update_key(key: ApiKey, changes: KeyChanges, *, by: Issuer) -> ApiKey:
     """Change what the owner may change. Scopes that are added must be the changer's own."""
-    key = _living(key)
+    key = living(key)
     if "scopes" in changes:
         added = set(changes["scopes"]) - set(key.scopes)
         require_scopes(sorted(added), key.organization, by)
@@ -122,20 +128,20 @@ def update_key(key: ApiKey, changes: KeyChanges, *, by: Issuer) -> ApiKey:
     if not different:
         return key
     key.save(update_fields=different)
-    return _announce(key, "updated")
+    return announce(key, "updated")
 
 
 @transaction.atomic
 def set_expiry(key: ApiKey, expires_at: datetime | None) -> ApiKey:
     """Let a key end at a moment, also one that is past: then it has ended."""
-    key = _living(key)
+    key = living(key)
     if expires_at == key.expires_at:
         return key
     if expires_at is not None and expires_at <= key.created_at:
         raise InvalidInput("A key cannot end before it was made.")
     key.expires_at = expires_at
     key.save(update_fields=["expires_at"])
-    return _announce(key, "updated")
+    return announce(key, "updated")
 
 
 @transaction.atomic
@@ -150,13 +156,13 @@ def confirm_key(key: ApiKey, *, by: User) -> ApiKey:
 
 
 def _confirm(key: ApiKey) -> ApiKey:
-    key = _living(key)
+    key = living(key)
     if key.status != ApiKey.Status.PENDING_VERIFICATION:
         return key
     key.status = ApiKey.Status.ACTIVE
     key.save(update_fields=["status"])
     audit.record("api_key.confirmed", key)
-    return _announce(key, "confirmed")
+    return announce(key, "confirmed")
 
 
 @transaction.atomic
@@ -185,6 +191,7 @@ def disable_key(key: ApiKey) -> ApiKey:
 
 @transaction.atomic
 def enable_key(key: ApiKey) -> ApiKey:
+    """Switch a key on; raises `KeyIsHeld` when staff switched it off."""
     return _switch(key, on=True)
 
 
@@ -198,7 +205,7 @@ def revoke_key(key: ApiKey, *, reason: str = "") -> ApiKey:
     key.save(update_fields=["status", "revoked_at", "revoked_reason"])
     audit.record("api_key.revoked", key, reason=key.revoked_reason)
     logger.info("api_key.revoked", key_id=str(key.pk))
-    return _announce(key, "revoked")
+    return announce(key, "revoked")
 
 
 @transaction.atomic
@@ -210,36 +217,15 @@ def revoke_keys(keys: Iterable[ApiKey], *, reason: str = "") -> int:
     return len(ordered)
 
 
-@transaction.atomic
-def grant_platform_verify(key: ApiKey) -> ApiKey:
-    """Let a key verify the keys of every organization: staff, for the operator's own gateway."""
-    key = _living(key)
-    if VERIFY_ANY in key.scopes:
-        return key
-    key.scopes = sorted({*key.scopes, VERIFY_ANY})
-    key.save(update_fields=["scopes"])
-    audit.record("api_key.platform_verify_granted", key)
-    return _announce(key, "updated")
-
-
-@transaction.atomic
-def withdraw_platform_verify(key: ApiKey) -> ApiKey:
-    key = _living(key)
-    if VERIFY_ANY not in key.scopes:
-        return key
-    key.scopes = [scope for scope in key.scopes if scope != VERIFY_ANY]
-    key.save(update_fields=["scopes"])
-    audit.record("api_key.platform_verify_withdrawn", key)
-    return _announce(key, "updated")
-
-
 def _switch(key: ApiKey, *, on: bool) -> ApiKey:
-    key = _living(key)
+    key = living(key)
     if key.is_active == on:
         return key
+    if key.held_reason:
+        raise KeyIsHeld(key.held_reason)
     key.is_active = on
     key.save(update_fields=["is_active"])
-    return _announce(key, "enabled" if on else "disabled")
+    return announce(key, "enabled" if on else "disabled")
 
 
 def _locked(key: ApiKey) -> ApiKey:
@@ -248,14 +234,16 @@ def _locked(key: ApiKey) -> ApiKey:
     return found
 
 
-def _living(key: ApiKey) -> ApiKey:
+def living(key: ApiKey) -> ApiKey:
+    """Lock a key and read it anew; raises `KeyIsRevoked`."""
     key = _locked(key)
     if key.is_revoked:
         raise KeyIsRevoked
     return key
 
 
-def _announce(key: ApiKey, change: str) -> ApiKey:
+def announce(key: ApiKey, change: str) -> ApiKey:
+    """Tell the caches and everybody else of a change, once it is committed."""
     publish_after_commit(key.pk)
     events.api_key_changed.send(ApiKey, key=key, change=change)
     return key

@@ -49,4 +49,6 @@ def test_a_key_has_the_lower_of_its_own_tier_and_the_organizations() -> None:
 
 def test_the_guide_names_every_scope_and_what_it_opens() -> None:
     guide = (Path(__file__).parents[3] / "docs/api.md").read_text()
-    assert [row for scope, words in WORDS.items() if (row := f"| `{scope}` | {words} |") not in guide] == []
+    assert [
+        row for scope, words in WORDS.items() if (row := f"| `{scope}` | {words} |") not in guide
+    ] == []

@@ -28,7 +28,7 @@ from config.kit import context
 from config.kit.errors import InvalidInput
 from config.kit.ids import _fernet, _key_of
 from config.kit.scripts import breaker
-from tests.conftest import People, behind_the_wall
+from tests.conftest import People, WalledClient, behind_the_wall
 from tests.factories.keys import make_key
 from tests.integration.accounts.keys.conftest import Gateway
 
@@ -195,6 +195,28 @@ def test_revoking_again_changes_nothing_and_a_revoked_key_is_never_changed(
             act(change)
 
 
+def test_what_staff_switched_off_only_staff_switch_on(
+    people: People, gateway: Gateway, make: Any, act: Any, alice: WalledClient
+) -> None:
+    key, text = make()
+    act(keys.hold_key, key, reason="found in a public repository")
+    assert gateway.verify(text)["code"] == "DISABLED"
+    page = f"/api-keys/{key.pk}/"
+    shown = alice.get(page).content.decode()
+    assert "found in a public repository" in shown
+    assert "enable/" not in shown
+    asked = alice.patch(
+        f"/api/v1/keys/{key.pk}", {"is_active": True}, content_type="application/json"
+    )
+    assert (asked.status_code, asked.json()["code"]) == (409, "key_held")
+    assert alice.post(f"{page}enable/").status_code == 409
+    with pytest.raises(ProgrammingError, match="held"), behind_the_wall(), transaction.atomic():
+        act(keys.release_key, key, reason="I say so")
+    assert gateway.verify(text)["code"] == "DISABLED"
+    act(keys.release_key, key, reason="it was a test repository")
+    assert gateway.verify(text)["valid"]
+
+
 def test_several_are_revoked_together(people: People, make: Any, act: Any) -> None:
     made = [make()[0] for _ in range(3)]
     act(keys.revoke_key, made[0])
@@ -269,6 +291,7 @@ def test_a_flush_that_died_before_confirming_is_done_again(gateway: Gateway, mak
         ({"expires_at": "created_at"}, "accounts_apikey_valid_expiry"),
         ({"key_hash": "x"}, "accounts_apikey_hashed"),
         ({"tier": "gold"}, "accounts_apikey_tier"),
+        ({"held_reason": "why"}, "accounts_apikey_held"),
         ({"status": "revoked"}, "accounts_apikey_status"),
         ({"status": "lost"}, "accounts_apikey_status"),
         ({"name": ""}, "accounts_apikey_name"),
