@@ -7,8 +7,6 @@ from uuid import UUID
 
 import structlog
 from celery import shared_task
-from django.conf import settings
-from django.db import connection
 from django.utils.timezone import now
 from redis import RedisError
 
@@ -19,7 +17,7 @@ from accounts.services.keys import publishing, rotation, usage
 from accounts.services.notifications import mailing as notices
 from accounts.services.notifications import reading
 from accounts.services.privacy import erasure, exports
-from accounts.services.seals import sealing, watching
+from accounts.services.seals import months, sealing, watching
 from accounts.services.team import mailing
 from accounts.services.tokens import keeping, warning
 from accounts.services.webhooks import replaying, sending
@@ -43,8 +41,7 @@ def forget_sessions() -> None:
 
 @shared_task(name="accounts.prepare_audit_partitions")
 def prepare_audit_partitions() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT audit.prepare_partitions()")
+    months.prepare_months()
 
 
 @shared_task(name="accounts.seal_audit")
@@ -66,8 +63,7 @@ def verify_audit() -> None:
 @shared_task(name="accounts.retire_audit", acks_late=False, time_limit=3600, soft_time_limit=3500)
 def retire_audit() -> None:
     """Let go of what is past its time: months of the trail, names of closed accounts."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT audit.retire_partitions(%s)", [settings.AUDIT_KEEP_MONTHS])
+    months.retire_months()
     for user in erasure.closed_accounts(now()):
         try:
             erasure.erase_user(user, reason="closed 30 days ago")

@@ -59,9 +59,11 @@ CREATE OR REPLACE TRIGGER deny_truncate BEFORE TRUNCATE ON audit.logs
 ALTER TABLE audit.logs ENABLE ALWAYS TRIGGER deny_change;
 ALTER TABLE audit.logs ENABLE ALWAYS TRIGGER deny_truncate;
 
--- Monthly partitions, made ahead of time.
+-- Monthly partitions, made ahead of time. Every audited write queues behind a lock that waits here
+-- for a dump or an export to end: it gives up first, and the daily run tries again.
 CREATE OR REPLACE FUNCTION audit.prepare_partitions(months_ahead int DEFAULT 3) RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, audit, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE
     first date := date_trunc('month', now() AT TIME ZONE 'UTC')::date;
     made int := 0;
@@ -293,9 +295,10 @@ ALTER TABLE audit.retired ENABLE ALWAYS TRIGGER deny_change;
 ALTER TABLE audit.retired ENABLE ALWAYS TRIGGER deny_truncate;
 
 -- Drops the months that ended more than `keep_months` ago and are sealed past their end; returns
--- their names. Fewer than 12 months is refused here, whoever asks.
+-- their names. Fewer than 12 months is refused here, whoever asks. Gives up on a lock as above.
 CREATE OR REPLACE FUNCTION audit.retire_partitions(keep_months int) RETURNS text[]
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, audit, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, audit, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE
     part text;
     starts timestamptz;
