@@ -14,7 +14,7 @@ from accounts.models import BridgeToken, RefreshToken, User
 from accounts.rules import handover
 from accounts.rules.sessions import ClientUnknown, GrantRefused, HandoverRefused
 from accounts.services import audit
-from accounts.services.tokens.callers import acting_as, client_facts, owner_of
+from accounts.services.tokens.callers import acting_as, client_facts, locked, owner_of
 from accounts.services.tokens.ending import revoke_family
 from accounts.services.tokens.issuing import Issued, begin_session
 from config.kit.ids import keyed_hash, random_token, uuid7
@@ -85,7 +85,7 @@ def redeem_code(
     if owner is None:
         raise GrantRefused
     with acting_as(owner):
-        issued = _redeem(token_hash, verifier, client_id, redirect_uri, at)
+        issued = _redeem(owner, token_hash, verifier, client_id, redirect_uri, at)
     if issued is None:
         raise GrantRefused
     return issued
@@ -93,23 +93,22 @@ def redeem_code(
 
 @transaction.atomic
 def _redeem(
-    token_hash: str, verifier: str, client_id: str, redirect_uri: str, at: datetime
+    owner: UUID, token_hash: str, verifier: str, client_id: str, redirect_uri: str, at: datetime
 ) -> Issued | None:
+    user = locked(owner)
     session = uuid7()
-    known = BridgeToken.objects.filter(token_hash=token_hash)
+    token = user.bridge_tokens.get(token_hash=token_hash)
     # The one statement that decides: everything the code is bound to, and that it is unused.
-    won = known.filter(
-        challenge=handover.challenge_of(verifier),
+    won = handover.answers(verifier, token.challenge) and user.bridge_tokens.filter(
+        pk=token.pk,
         client_id=client_id,
         redirect_uri=redirect_uri,
         expires_at__gt=at,
         used_at=None,
     ).update(used_at=at, family=session)
-    token = known.select_related("user").get()
     if not won:
-        _punish_replay(token, at)
+        _punish_replay(user, token, at)
         return None
-    user = token.user
     if not user.is_active or token.session_data.get("token_version") != user.token_version:
         return None
     return begin_session(
@@ -121,11 +120,9 @@ def _redeem(
     )
 
 
-def _punish_replay(token: BridgeToken, at: datetime) -> None:
+def _punish_replay(user: User, token: BridgeToken, at: datetime) -> None:
     session: UUID | None = token.family
-    if session is None or not revoke_family(token.user, session, at=at):
+    if session is None or not revoke_family(user, session, at=at):
         return
-    audit.record("user.handover_code_reused", token.user, session=session)
-    events.api_session_stolen.send(
-        BridgeToken, user=token.user, client_name=client_name(token.client_id)
-    )
+    audit.record("user.handover_code_reused", user, session=session)
+    events.api_session_stolen.send(BridgeToken, user=user, client_name=client_name(token.client_id))

@@ -38,6 +38,16 @@ def owner_of(kind: Literal["refresh_token", "bridge_token", "device"], hashed: s
     return row[0] if row else None
 
 
+def locked(user: User | UUID) -> User:
+    """Return the person as they are now, and let nobody else begin or end their sessions meanwhile.
+
+    The first statement of whatever does: an end that did not wait would miss the token that a
+    rotation has not committed yet.
+    """
+    key = user if isinstance(user, UUID) else user.pk
+    return User.objects.select_for_update(no_key=True).get(pk=key)
+
+
 def acting_as(user: User | UUID) -> AbstractContextManager[context.Context]:
     """Open the person's own rows for the block; whoever acts already stays the actor."""
     key = user if isinstance(user, UUID) else user.pk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
@@ -20,7 +21,7 @@ from accounts.rules.sessions import (
 )
 from accounts.services import audit
 from accounts.services.tokens.bridge import client_name
-from accounts.services.tokens.callers import acting_as, client_facts, owner_of
+from accounts.services.tokens.callers import acting_as, client_facts, locked, owner_of
 from accounts.services.tokens.issuing import Issued, begin_session
 from config.kit.errors import DomainError
 from config.kit.ids import keyed_hash, random_token, uuid7
@@ -69,9 +70,14 @@ def find_waiting(typed: str, *, at: datetime) -> DeviceAuthorization | None:
 
 @transaction.atomic
 def decide(waiting: DeviceAuthorization, *, user: User, allow: bool, at: datetime) -> bool:
-    """Write the person's answer; False when somebody answered before, or too late."""
+    """Write the person's answer; False when somebody answered before, or too late.
+
+    Too late is also after all sessions of the person were ended since `user` was read.
+    """
     answer = {"approved_at": at} if allow else {"denied_at": at}
     with acting_as(user):
+        if locked(user).token_version != user.token_version:
+            return False
         open_ = DeviceAuthorization.objects.filter(pk=waiting.pk, user=None, expires_at__gt=at)
         if not open_.update(user=user, **answer):
             return False
@@ -88,18 +94,22 @@ def redeem(device_code: str, *, client_id: str, at: datetime) -> Issued:
     device_hash = keyed_hash(DEVICE, device_code)
     owner = owner_of("device", device_hash)
     if owner is None:
-        outcome = _poll(device_hash, client_id, at)
+        outcome = _poll(None, device_hash, client_id, at)
     else:
         with acting_as(owner):
-            outcome = _poll(device_hash, client_id, at)
+            outcome = _poll(owner, device_hash, client_id, at)
     if isinstance(outcome, DomainError):
         raise outcome
     return outcome
 
 
 @transaction.atomic
-def _poll(device_hash: str, client_id: str, at: datetime) -> Issued | DomainError:
+def _poll(
+    owner: UUID | None, device_hash: str, client_id: str, at: datetime
+) -> Issued | DomainError:
     """Return refusals instead of raising them: what a question changes must stay."""
+    if owner is not None:
+        locked(owner)
     known = DeviceAuthorization.objects.filter(device_hash=device_hash, client_id=client_id)
     waiting = known.select_for_update(of=("self",)).select_related("user").first()
     if waiting is None or waiting.used_at is not None:

@@ -16,7 +16,7 @@ from django.utils.timezone import now
 from accounts.gateways import ended
 from accounts.models import DeviceAuthorization, RefreshToken, User
 from accounts.services import audit
-from accounts.services.tokens.callers import acting_as
+from accounts.services.tokens.callers import acting_as, locked
 from accounts.services.tokens.coding import AccessToken
 
 logger = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ def revoke_everything(user: User) -> int:
 
     Called when their password changes and when they are suspended or closed.
     """
-    _outdate(user)
+    _outdate(user)  # and locks the person, as `callers.locked` does
     with acting_as(user):
         living = RefreshToken.objects.of_user(user).filter(revoked_at=None)
         families = set(living.values_list("family", flat=True))
@@ -61,6 +61,7 @@ def revoke_everything(user: User) -> int:
 
 def revoke_family(user: User, session: UUID, *, at: datetime) -> bool:
     """Revoke all refresh tokens of a session and refuse its access tokens from now on."""
+    locked(user)
     with acting_as(user):
         tokens = RefreshToken.objects.of_user(user).filter(family=session, revoked_at=None)
         revoked = tokens.update(revoked_at=at)

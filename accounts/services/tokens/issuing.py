@@ -12,9 +12,9 @@ from django.db import transaction
 from accounts import events
 from accounts.models import RefreshToken, User
 from accounts.models.refresh_token import FAMILY_ENDS, UNUSED_ENDS
-from accounts.rules.sessions import RefreshTokenRefused
+from accounts.rules.sessions import LoginRefused, RefreshTokenRefused
 from accounts.services import audit
-from accounts.services.tokens.callers import acting_as, caller, owner_of
+from accounts.services.tokens.callers import acting_as, caller, locked, owner_of
 from accounts.services.tokens.coding import write_access_token
 from accounts.services.tokens.ending import revoke_family
 from config.kit import context
@@ -41,8 +41,16 @@ class Issued:
 def begin_session(
     user: User, *, origin: str, client_name: str, at: datetime, session: UUID | None = None
 ) -> Issued:
-    """Start an API session of the person, named by its client."""
+    """Start an API session of the person, named by its client.
+
+    Raises `LoginRefused` when all their sessions were ended since `user` was read: what was proved
+    then, a password or a code, opens nothing any more.
+    """
     with acting_as(user):
+        # The first statement locks the person, as `callers.locked` does.
+        unchanged = User.objects.filter(pk=user.pk, token_version=user.token_version)
+        if not unchanged.update(last_login=at):
+            raise LoginRefused
         secret = PREFIX + random_token()
         token = RefreshToken.objects.create(
             user=user,
@@ -55,7 +63,6 @@ def begin_session(
             **caller(),
         )
         audit.record("user.api_session_began", user, session=token.family, origin=origin)
-        User.objects.filter(pk=user.pk).update(last_login=at)
         return _issued(user, token, secret, at)
 
 
@@ -71,25 +78,25 @@ def refresh_session(secret: str, *, at: datetime) -> Issued:
     if owner is None:
         raise RefreshTokenRefused
     with context.acting(user_id=owner, actor_kind="user", actor_id=str(owner)):
-        issued = _rotate(secret, token_hash, at)
+        issued = _rotate(owner, secret, token_hash, at)
     if issued is None:
         raise RefreshTokenRefused
     return issued
 
 
 @transaction.atomic
-def _rotate(secret: str, token_hash: str, at: datetime) -> Issued | None:
-    # The one statement that decides; whoever comes second waits for it and finds nothing left.
+def _rotate(owner: UUID, secret: str, token_hash: str, at: datetime) -> Issued | None:
+    user = locked(owner)
     living = RefreshToken.objects.filter(
         token_hash=token_hash, used_at=None, revoked_at=None, expires_at__gt=at
     )
     used = living.update(used_at=at)
-    token = RefreshToken.objects.select_related("user").get(token_hash=token_hash)
-    if not token.user.is_active:
+    token = user.refresh_tokens.get(token_hash=token_hash)
+    if not user.is_active:
         return None
     if used:
         successor = _succeed(token, secret, at)
-        return _issued(token.user, successor, _successor_of(secret), at)
+        return _issued(user, successor, _successor_of(secret), at)
     if token.used_at is None or token.revoked_at is not None:
         return None
     return _repeat(token, secret, at)

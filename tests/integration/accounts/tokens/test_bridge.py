@@ -189,6 +189,20 @@ def test_aut_11_a_code_lives_sixty_seconds(people: People) -> None:
     assert take(code, at=now() + timedelta(seconds=58)).access_token
 
 
+@pytest.mark.parametrize("length", [42, 129])
+def test_a_verifier_of_another_length_is_refused_though_it_answers(
+    people: People, length: int
+) -> None:
+    """RFC 7636, 4.1."""
+    verifier, app = "v" * length, QUESTION["client_id"]
+    code = issue_code(
+        people.alice, client_id=app, redirect_uri=BACK, challenge=challenge_of(verifier),
+        session_data={}, at=now(),
+    )  # fmt: skip
+    with pytest.raises(GrantRefused):
+        redeem_code(code, verifier=verifier, client_id=app, redirect_uri=BACK, at=now())
+
+
 def test_aut_11_a_replayed_code_ends_the_session_made_from_it(people: People) -> None:
     """AUT-11: ASVS 10.4.2."""
     code = allowed(people)["code"]
