@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, NoReturn
 
 import orjson
@@ -14,6 +15,8 @@ from config.kit.errors import BodyTooLarge, DomainError, InvalidInput, RateLimit
 from config.kit.problems import CONTENT_TYPE, problem_of, problem_of_exception
 
 MAX_BODY = 64 * 1024
+_MOST_DEPTH = 100
+"""Levels of a body: what is deeper can neither be shown in a refusal nor written again."""
 
 
 class MalformedBody(InvalidInput):
@@ -37,14 +40,24 @@ def read_object(request: HttpRequest, *, limit: int = MAX_BODY) -> dict[str, Any
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise MalformedBody from error
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or _is_too_deep(body, value):
         raise MalformedBody
     return value
 
 
-def refuse_field(name: str, code: str, detail: str) -> NoReturn:
-    """Refuse one field of a thin view's body."""
-    raise InvalidInput(errors=[{"pointer": f"/{name}", "code": code, "detail": detail}])
+def _is_too_deep(body: bytes, value: dict[str, Any]) -> bool:
+    """Tell whether lists and objects stand in each other too often; hardly ever by walking them."""
+    if body.count(b"[") + body.count(b"{") <= _MOST_DEPTH:
+        return False
+    level: list[Any] = [value]
+    for _ in range(_MOST_DEPTH):
+        level = [
+            below
+            for each in level
+            for below in (each.values() if isinstance(each, dict) else each)
+            if isinstance(below, dict | list)
+        ]
+    return bool(level)
 
 
 class StrictParser(parsers.JSONParser):
@@ -65,6 +78,8 @@ class StrictParser(parsers.JSONParser):
             raise exceptions.ParseError("The body is not valid JSON.") from error
         if not isinstance(value, dict):
             raise exceptions.ParseError("The body must be a JSON object.")
+        if _is_too_deep(body, value):
+            raise exceptions.ParseError(f"The body has more than {_MOST_DEPTH} levels.")
         return value
 
 
@@ -124,10 +139,17 @@ class CursorPage(pagination.CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                self.placed_by.to_python(cursor.position)
+                self._require_ours(cursor.position)
         except (exceptions.NotFound, ValidationError) as error:
             raise exceptions.ValidationError({"cursor": [self.invalid_cursor_message]}) from error
         return cursor
+
+    def _require_ours(self, position: str) -> None:
+        """Take what a page would write itself; PostgreSQL refuses some of what Python reads."""
+        value = self.placed_by.to_python(position)
+        is_elsewhere = isinstance(value, datetime) and value.utcoffset() != timedelta(0)
+        if is_elsewhere or str(value) != position:
+            raise ValidationError(self.invalid_cursor_message)
 
     def _refuse(self) -> NoReturn:
         raise exceptions.ValidationError(

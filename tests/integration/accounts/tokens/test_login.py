@@ -216,3 +216,12 @@ def test_a_login_is_in_the_trail_without_secrets(program: ApiClient, people: Peo
     trail = str(list(AuditLog.objects.values()))
     assert body["refresh_token"] not in trail
     assert body["access_token"] not in trail
+
+
+@pytest.mark.parametrize("depth", [101, 300, 1000])
+def test_a_body_nested_too_deeply_is_refused_before_anything_reads_it(
+    people: People, depth: int
+) -> None:
+    body = '{"email": ' + "[" * (depth - 1) + "]" * (depth - 1) + ', "password": "x"}'
+    answer = WalledClient().post("/api/v1/auth/login", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
