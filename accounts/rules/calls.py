@@ -11,6 +11,8 @@ from uuid import UUID
 VALID = "VALID"
 OWN_API = "switchyard-api"
 """The product that calls of our own API are noted under: shown, never metered."""
+RESERVED = "This name stands for our own API."
+"""Why nobody else's call may bear that product."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 LONGEST_ENDPOINT = 200

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 
 from accounts.rules.addresses import hex_of
-from accounts.rules.calls import OWN_API
+from accounts.rules.calls import OWN_API, RESERVED
 from accounts.rules.verdicts import DETAILS, Code
 from accounts.services import limits
 from accounts.services.keys import Verdict, verify
@@ -127,7 +127,7 @@ def _matching(pattern: re.Pattern[str], limit: int, detail: str) -> Any:
 def _product(value: Any) -> str:
     found: str = _named(value)
     if found == OWN_API:
-        raise FieldFault("reserved", "This name stands for our own API.")
+        raise FieldFault("reserved", RESERVED)
     return found
 
 

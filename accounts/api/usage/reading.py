@@ -12,12 +12,13 @@ from uuid import UUID
 import orjson
 from django.utils.dateparse import parse_datetime
 
-from accounts.rules.calls import MOST_MILLISECONDS, Call, id_at, moment_of
+from accounts.rules.calls import MOST_MILLISECONDS, OWN_API, RESERVED, Call, id_at, moment_of
 
 MOST = 1000
 OLDEST, NEWEST = timedelta(hours=24), timedelta(minutes=5)
 APART = timedelta(minutes=1)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+_NEAR = "Calls are taken from the last 24 hours, and 5 minutes ahead."
 FIELDS = frozenset({
     "id", "call_id", "key_id", "product", "endpoint", "method", "status_code", "latency_ms", "at",
     "request_body", "response_body",
@@ -54,7 +55,7 @@ def read_call(item: Any, organization_id: UUID, known: Collection[UUID], at: dat
         id=_identity(item, at),
         organization_id=organization_id,
         api_key_id=key,
-        product=_text(item, "product", 80, required=False),
+        product=_product(item),
         endpoint=_text(item, "endpoint", 2000),
         method=_method(item),
         status_code=_number(item, "status_code", 100, 599),
@@ -81,8 +82,12 @@ def _identity(item: Mapping[str, Any], at: datetime) -> UUID:
         raise ItemRefused(name, "invalid", "Send a UUID.") from None
     if key.version != 7:
         raise ItemRefused(name, "not_time_ordered", "Send a UUID version 7: it bears the time.")
-    _require_near(name, moment_of(key), at)
-    if said is not None and abs(said - moment_of(key)) > APART:
+    try:
+        moment = moment_of(key)
+    except ValueError:  # its 48 bits reach beyond the year 9999
+        raise ItemRefused(name, "out_of_time", _NEAR) from None
+    _require_near(name, moment, at)
+    if said is not None and abs(said - moment) > APART:
         raise ItemRefused("at", "time_mismatch", "The id bears another time.")
     return key
 
@@ -100,9 +105,14 @@ def _moment(item: Mapping[str, Any], at: datetime) -> datetime:
 
 def _require_near(field: str, moment: datetime, at: datetime) -> None:
     if not at - OLDEST <= moment <= at + NEWEST:
-        raise ItemRefused(
-            field, "out_of_time", "Calls are taken from the last 24 hours, and 5 minutes ahead."
-        )
+        raise ItemRefused(field, "out_of_time", _NEAR)
+
+
+def _product(item: Mapping[str, Any]) -> str:
+    product = _text(item, "product", 80, required=False)
+    if product == OWN_API:
+        raise ItemRefused("product", "reserved", RESERVED)
+    return product
 
 
 def _text(item: Mapping[str, Any], name: str, longest: int, *, required: bool = True) -> str:
@@ -137,7 +147,4 @@ def _body(item: Mapping[str, Any], name: str) -> str | None:
         return None
     if isinstance(value, str):
         return value.replace("\x00", "")
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError as error:
-        raise ItemRefused(name, "invalid", "This is nested too deeply; send it as text.") from error
+    return orjson.dumps(value).decode()

@@ -82,8 +82,9 @@ def test_a_product_bought_by_itself_counts_by_itself(
     assert used(people, "maps") == 13, "they were made: the quota refuses none, and shows it"
 
 
-def test_our_own_api_never_counts(program: dict[str, Any], people: People) -> None:
-    send(program, call(program, product="switchyard-api"))
+def test_nothing_passes_as_a_call_of_our_own_api(program: dict[str, Any], people: People) -> None:
+    answer = send(program, call(program, product="switchyard-api"))
+    assert [each["code"] for each in answer.json()["refused"]] == ["reserved"]
     assert used(people) == 0
 
 

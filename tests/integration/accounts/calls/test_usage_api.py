@@ -76,6 +76,7 @@ def test_each_bad_call_is_refused_by_itself(program: dict[str, Any], people: Peo
         "unknown": call(program, colour="red"),
         "not_time_ordered": call(program, id="7d444840-9dc0-41d1-b245-5ffdce74fad2"),
         "out_of_time": call(program, at=(now() - timedelta(hours=25)).isoformat()),
+        "reserved": call(program, product="switchyard-api"),
         "time_mismatch": call(
             program, id=str(uuid7()), at=(now() - timedelta(hours=1)).isoformat()
         ),
@@ -112,13 +113,29 @@ def test_bodies_are_dropped_unless_the_organization_asks_and_then_redacted(
     assert CallRecording.objects.get().organization == people.organization
 
 
-def test_a_body_that_is_nested_too_deeply_is_refused_by_itself(program: dict[str, Any]) -> None:
+@pytest.mark.parametrize("extra", [{}, {"Idempotency-Key": "deep"}])
+def test_a_batch_that_is_nested_too_deeply_is_refused_whole(
+    program: dict[str, Any], extra: dict[str, str]
+) -> None:
     body: Any = 1
     for _ in range(500):
         body = [body]
-    answer = send(program, call(program, request_body=body), call(program))
+    items = [call(program, request_body=body), call(program)]
+    answer = post(WalledClient(), items, headers=program["headers"] | extra)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize(
+    "beyond", ["ffffffff-ffff-7fff-bfff-ffffffffffff", "00000000-0000-7000-8000-000000000000"]
+)
+@pytest.mark.parametrize("name", ["id", "call_id"])
+def test_an_id_of_another_age_is_refused_by_itself(
+    program: dict[str, Any], name: str, beyond: str
+) -> None:
+    answer = send(program, call(program, **{name: beyond}), call(program))
     assert answer.status_code == 202
-    assert [each["code"] for each in answer.json()["refused"]] == ["invalid"]
+    assert [each["code"] for each in answer.json()["refused"]] == ["out_of_time"]
+    assert len(answer.json()["accepted"]) == 1
 
 
 def test_only_who_manages_the_organization_asks_for_bodies(people: People) -> None:
