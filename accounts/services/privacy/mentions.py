@@ -2,38 +2,75 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Func, Q, TextField
 
-from accounts.models import Notification, Organization, User, WebhookEvent
+from accounts.models import (
+    AuditLog,
+    Membership,
+    Notification,
+    Organization,
+    User,
+    WebhookEvent,
+)
+
+_WHOLE = r"(?<![\w.+-]){}(?![\w+-]|\.\w)"
+"""Ann Li is not in Joann Li, ann@x.com neither in jo.ann@x.com nor in ann@x.com.au."""
+
+
+class _Texts(Func):
+    """Every text of a JSON document on a line of its own, without names of fields and quotes."""
+
+    template = (
+        "(SELECT string_agg(each #>> '{}', chr(10)) FROM jsonb_path_query(%(expressions)s,"
+        " 'strict $.** ? (@.type() == \"string\")') each)"
+    )
+    output_field = TextField()
 
 
 def forget_mentions(user: User, addresses: Iterable[str]) -> None:
     """Delete what names the person and was told to others, with the record of its delivery.
 
-    Both are kept for a time only anyway; what happened is in the trail, without the name.
+    Looked for where the person is or was a member; nobody else was told. Both are kept for a time
+    only anyway; what happened is in the trail, without the name.
     """
-    own = Organization.objects.filter(created_by=user, is_personal=True)
-    _delete(Notification.objects.all(), user, addresses, own, "title", "text")
-    events = WebhookEvent.objects.annotate(told=Cast("payload", TextField()))
-    _delete(events, user, addresses, own, "told")
+    places, memberships = _belonged(user)
+    own = Q(organization__in=Organization.objects.filter(created_by=user, is_personal=True))
+    joined = Q(source__in=[f"member_joined:{key}" for key in memberships])
+    named = joined | _says(user, addresses, "title") | _says(user, addresses, "text")
+    notices = Notification.objects.filter(own | Q(user=user) | Q(organization__in=places) & named)
+    told = [str(key) for key in notices.order_by().values_list("pk", flat=True)]
+    notices.delete()
+    events = WebhookEvent.objects.alias(texts=_Texts("payload"))
+    named = Q(payload__id__in=told) | _says(user, addresses, "texts")
+    events.filter(own | Q(organization__in=places) & named).delete()
 
 
-def _delete(
-    rows: QuerySet[Any],
-    user: User,
-    addresses: Iterable[str],
-    own: QuerySet[Organization],
-    *columns: str,
-) -> None:
-    named = Q(organization__in=own)
-    if rows.model is Notification:
-        named |= Q(user=user)
-    words = {*addresses, str(user.pk)} | ({user.full_name} if user.last_name else set())
-    for column in columns:
-        for word in words:
-            named |= Q(**{f"{column}__icontains": word})
-    rows.filter(named).delete()
+def _belonged(user: User) -> tuple[set[UUID], set[str]]:
+    """Return the organizations that the person is or was in, and their memberships there."""
+    key = str(user.pk)
+    trail: Any = AuditLog.objects.filter(
+        Q(old_values__user_id=key) | Q(new_values__user_id=key),
+        entity_type=Membership._meta.db_table,
+    ).values_list("organization_id", "entity_id")
+    now = Membership.objects.filter(user=user).values_list("organization_id", "pk")
+    found = [*trail.order_by(), *now.order_by()]
+    return {place for place, _ in found if place}, {str(each) for _, each in found}
+
+
+def _says(user: User, addresses: Iterable[str], column: str) -> Q:
+    """Match an address or the id, or first and last name together: one of them may be any word."""
+    named = Q(**{f"{column}__iregex": _whole(str(user.pk))})
+    for address in addresses:
+        named |= Q(**{f"{column}__iregex": _whole(address)})
+    if user.first_name and user.last_name:
+        named |= Q(**{f"{column}__regex": _whole(user.full_name)})
+    return named
+
+
+def _whole(word: str) -> str:
+    return _WHOLE.format(re.escape(word))
