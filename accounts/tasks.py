@@ -82,10 +82,11 @@ def make_data_export(export_id: str) -> None:
 
 @shared_task(name="accounts.sweep_data_exports")
 def sweep_data_exports() -> None:
-    """Make the files whose nudge was lost; delete those whose week is over."""
+    """Make the files whose nudge was lost; delete those whose week is over, and what runs left."""
     for export in exports.waiting_exports(now()):
         make_data_export.delay(str(export.pk))
     exports.forget_expired(now())
+    exports.forget_strays(now())
 
 
 @shared_task(name="accounts.sweep_api_keys")

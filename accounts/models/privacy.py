@@ -16,7 +16,8 @@ from config.kit.models import BaseModel
 class DataExport(BaseModel):
     """A zip of everything kept about a person, or about an organization; it expires.
 
-    Without an organization it is about the person who asked for it.
+    Without an organization it is about the person who asked for it. Until `claimed_until` a worker
+    is making it.
     """
 
     class Status(models.TextChoices):
@@ -31,6 +32,7 @@ class DataExport(BaseModel):
     )
     status = models.CharField(max_length=16, choices=Status, default=Status.WAITING)
     size = models.BigIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True)
     ready_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
 

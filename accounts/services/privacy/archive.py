@@ -54,12 +54,13 @@ def write_archive(
     whom = f"the organization {organization.name}" if organization else user.email
     trail = "" if organization else " by or to this account; personal_values what it said"
     about = _README.format(site=settings.SITE_NAME, whom=whom, at=at, trail=trail)
+    # Sizes are known afterwards only: without zip64, a table of more than 2 GiB would fail.
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", about)
         for name, rows in parts:
-            with archive.open(f"{name}.json", "w") as part:
+            with archive.open(f"{name}.json", "w", force_zip64=True) as part:
                 _write_json(part, rows())
-            with archive.open(f"{name}.csv", "w") as part:
+            with archive.open(f"{name}.csv", "w", force_zip64=True) as part:
                 _write_csv(part, rows())
 
 

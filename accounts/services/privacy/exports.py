@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 
 from accounts import events
@@ -20,8 +21,12 @@ from config.kit.errors import Conflict, RateLimited
 logger = structlog.get_logger(__name__)
 KEPT = timedelta(days=7)
 SOON = timedelta(seconds=30)
+LEASE = timedelta(minutes=35)
+"""How long a worker may hold an export: longer than its task may run (accounts.tasks)."""
+
 GIVEN_UP = timedelta(days=1)
 DAY = timedelta(days=1)
+_FILES = "????????-????-????-????-????????????.*"  # named by an id: nothing else is swept
 MOST_A_DAY = 5
 """Copies that one person may have made in a day of their data, and of each organization's."""
 
@@ -65,7 +70,13 @@ def _require_room(user: User, organization: Organization | None, at: datetime) -
 
 
 def make_export(export: DataExport, *, at: datetime) -> None:
-    """Write the file and open it for download. Repeating it writes the same file anew."""
+    """Claim it, write the file and open it for download; not inside a transaction.
+
+    Nothing happens while another run makes it. A run that failed or was killed is taken up again
+    once its claim is over.
+    """
+    if not _free(at).filter(pk=export.pk).update(claimed_until=at + LEASE):
+        return
     path = file_of(export)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = path.with_suffix(f".{os.getpid()}.partial")
@@ -74,16 +85,30 @@ def make_export(export: DataExport, *, at: datetime) -> None:
             write_archive(file, user=export.user, organization=export.organization, at=at)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        _open(export, partial, at)
     finally:
         partial.unlink(missing_ok=True)
-    with transaction.atomic():
-        export = DataExport.objects.select_for_update(of=("self",)).get(pk=export.pk)
-        if export.status == DataExport.Status.WAITING:
-            export.status = DataExport.Status.READY
-            export.size, export.ready_at, export.expires_at = path.stat().st_size, at, at + KEPT
-            export.save(update_fields=["status", "size", "ready_at", "expires_at"])
-            audit.record("data_export.ready", export, size=export.size)
+
+
+def _free(at: datetime) -> QuerySet[DataExport]:
+    unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=at)
+    return DataExport.objects.filter(unclaimed, status=DataExport.Status.WAITING)
+
+
+@transaction.atomic
+def _open(export: DataExport, partial: Path, at: datetime) -> None:
+    """Put the file in its place, unless the export was withdrawn, given up or claimed anew."""
+    ours = DataExport.objects.filter(
+        pk=export.pk, status=DataExport.Status.WAITING, claimed_until=at + LEASE
+    )
+    made = ours.select_for_update(of=("self",)).first()
+    if made is None:
+        return
+    made.status = DataExport.Status.READY
+    made.size, made.ready_at, made.expires_at = partial.stat().st_size, at, at + KEPT
+    made.save(update_fields=["status", "size", "ready_at", "expires_at"])
+    audit.record("data_export.ready", made, size=made.size)
+    partial.replace(file_of(made))
 
 
 def file_of(export: DataExport) -> Path:
@@ -94,7 +119,7 @@ def waiting_exports(at: datetime) -> list[DataExport]:
     """Return those whose task was lost, and give up on those that failed for a day."""
     waiting = DataExport.objects.filter(status=DataExport.Status.WAITING)
     waiting.filter(created_at__lt=at - GIVEN_UP).update(status=DataExport.Status.FAILED)
-    return list(waiting.filter(created_at__lt=at - SOON))
+    return list(_free(at).filter(created_at__lt=at - SOON))
 
 
 def forget_expired(at: datetime) -> int:
@@ -105,6 +130,33 @@ def forget_expired(at: datetime) -> int:
     return len(expired)
 
 
+def forget_strays(at: datetime) -> int:
+    """Delete the files that no export stands for any more; return how many.
+
+    A killed run leaves its part of one, a failed commit a whole one. What is younger than a run may
+    become is left alone: it is being written, or its export is not committed yet.
+    """
+    latest = (at - LEASE).timestamp()
+    folder = file_of(DataExport()).parent
+    old = [path for path in folder.glob(_FILES) if _written_at(path) < latest]
+    living = [DataExport.Status.WAITING, DataExport.Status.READY]
+    keys = DataExport.objects.filter(status__in=living).values_list("pk", flat=True)
+    kept = {f"{key}.zip" for key in keys}
+    strays = [path for path in old if path.name not in kept]
+    for path in strays:
+        path.unlink(missing_ok=True)
+    return len(strays)
+
+
 def withdraw(export: DataExport) -> None:
-    file_of(export).unlink(missing_ok=True)
+    """Take the file away. The row is first: a run that is about to end waits for it, or ended."""
     DataExport.objects.filter(pk=export.pk).update(status=DataExport.Status.EXPIRED)
+    file_of(export).unlink(missing_ok=True)
+
+
+def _written_at(path: Path) -> float:
+    """Return when it was last written; one that is gone by now is no stray."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
