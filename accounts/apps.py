@@ -70,15 +70,29 @@ class AccountsConfig(AppConfig):
     ]  # fmt: skip
     unaudited: ClassVar[list[Unaudited]] = [
         Unaudited("accounts_idempotencyrecord", "copies of answers; the change itself is audited"),
-        Unaudited("accounts_useractivity", "made from business events, which the trail holds"),
+        Unaudited(
+            "accounts_useractivity",
+            "made from business events, which the trail holds",
+            subject="user_id",
+        ),
         Unaudited("accounts_webhookevent", "itself a log of what happened; the cause is audited"),
         Unaudited("accounts_webhookdelivery", "itself a log of what was told to whom"),
         Unaudited("accounts_webhookattempt", "itself a log of each try"),
-        Unaudited("accounts_notification", "tells of what the trail holds"),
-        Unaudited("accounts_notificationread", "what a person has looked at is theirs"),
-        Unaudited("accounts_notificationmail", "a queue; mails say what the trail holds"),
+        Unaudited("accounts_notification", "tells of what the trail holds", subject="user_id"),
+        Unaudited(
+            "accounts_notificationread", "what a person has looked at is theirs", subject="user_id"
+        ),
+        Unaudited(
+            "accounts_notificationmail",
+            "a queue; mails say what the trail holds",
+            subject="user_id",
+        ),
         Unaudited("account_emailconfirmation", "stays empty: confirmation links are signed"),
-        Unaudited("accounts_avatar", "pictures; the person's `avatar` names the current one"),
+        Unaudited(
+            "accounts_avatar",
+            "pictures; the person's `avatar` names the current one",
+            subject="user_id",
+        ),
         Unaudited("socialaccount_socialapp", "stays empty: providers come from the environment"),
         Unaudited("socialaccount_socialtoken", "stays empty: providers' tokens are not kept"),
         Unaudited(
@@ -87,10 +101,25 @@ class AccountsConfig(AppConfig):
             subject="user_id",
             mask=("session_key",),
         ),
-        Unaudited("accounts_refreshtoken", "rotates all day; beginnings, reuse, ends are events"),
-        Unaudited("accounts_bridgetoken", "lives a minute; consent and redemption are events"),
-        Unaudited("accounts_deviceauthorization", "lives minutes; decisions are events"),
-        Unaudited("accounts_synclog", "itself a log, kept for a time"),
+        Unaudited(
+            "accounts_refreshtoken",
+            "rotates all day; beginnings, reuse, ends are events",
+            subject="user_id",
+            mask=("token_hash",),
+        ),
+        Unaudited(
+            "accounts_bridgetoken",
+            "lives a minute; consent and redemption are events",
+            subject="user_id",
+            mask=("token_hash", "challenge"),
+        ),
+        Unaudited(
+            "accounts_deviceauthorization",
+            "lives minutes; decisions are events",
+            subject="user_id",
+            mask=("device_hash", "user_code_hash"),
+        ),
+        Unaudited("accounts_synclog", "itself a log, kept for a time", subject="user_id"),
         Unaudited("django_session", "session contents; logins are recorded as events"),
         Unaudited("django_content_type", "written by migrations only"),
         Unaudited("django_migrations", "written by migrations only"),

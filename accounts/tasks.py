@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from redis import RedisError
 
 from accounts.models import DataExport, User
-from accounts.services import factor_mail, idempotency, sessions, sync
+from accounts.services import audit, factor_mail, idempotency, sessions, sync
 from accounts.services.calls import ingest, retention
 from accounts.services.keys import publishing, rotation, usage
 from accounts.services.notifications import mailing as notices
@@ -128,6 +128,7 @@ def tell_of_reset_factor(user_id: str) -> None:
 def forget_tokens() -> None:
     keeping.forget_old_tokens(at=now())
     sync.forget_old_events(at=now())
+    audit.forget_old_activity(at=now())
 
 
 @shared_task(name="accounts.flush_calls")

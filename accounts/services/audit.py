@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import connection, models, transaction
 
+from accounts.models import UserActivity
 from config.kit import context
 
+ACTIVITY_KEPT = timedelta(days=180)
 _EVENT = "SELECT audit.event(%s, %s, %s, %s, %s::jsonb)"
 _EVENT_OF_A_PERSON = f"{_EVENT}, note_user_activity(%s, %s, %s::jsonb)"
 
@@ -35,3 +38,9 @@ def record(
     # The transaction tells the database who acts, also where none is open yet.
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, values)
+
+
+def forget_old_activity(*, at: datetime) -> int:
+    """Delete what people did more than 180 days ago from their activity; the trail keeps it."""
+    deleted, _ = UserActivity.objects.filter(created_at__lt=at - ACTIVITY_KEPT).delete()
+    return deleted

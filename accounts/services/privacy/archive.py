@@ -24,9 +24,17 @@ from config.kit.asking import harmless
 
 Rows = Callable[[], Iterable[dict[str, Any]]]
 
+# Support acted, a customer may know, but not who and from where (accounts.services.reading). What
+# a person did who is staff themselves stays theirs.
 _TRAIL = (
-    "SELECT id, at, actor_kind, actor_id, impersonator_id, organization_id, action, entity_type,"
-    " entity_id, {values}, host(ip) AS ip, user_agent, request_id FROM audit.logs"
+    "SELECT id, at, CASE WHEN by_staff THEN 'staff' ELSE actor_kind END AS actor_kind,"
+    " CASE WHEN by_staff IS NOT TRUE THEN actor_id END AS actor_id,"
+    " organization_id, action, entity_type, entity_id, {values},"
+    " CASE WHEN by_staff IS NOT TRUE THEN host(ip) END AS ip,"
+    " CASE WHEN by_staff IS NOT TRUE THEN user_agent END AS user_agent, request_id"
+    " FROM audit.logs, LATERAL (SELECT coalesce(impersonator_id, actor_id) <> %s"
+    " AND (impersonator_id IS NOT NULL OR actor_kind = 'user' AND actor_id IN"
+    " (SELECT id::text FROM accounts_user WHERE role <> 'customer')) AS by_staff) AS seen"
 )
 # What a person did for an organization is theirs to know; what its objects held is not.
 _ABOUT_PERSON = _TRAIL.format(
@@ -41,8 +49,9 @@ _CLEAR = (
 _README = """{site}: a copy of the data kept about {whom}, made {at:%Y-%m-%d %H:%M} UTC.
 
 Each table is here twice, with the same rows: as CSV for people, as JSON for programs.
-audit_log is the trail of what was done{trail}. Secrets such as passwords are never part of an
-export: they show as ***. Pictures and other binary values are written in base64.
+audit_log is the trail of what was done{trail}. Where its actor_kind is staff,
+our support acted; who, and from where, is left blank. Secrets such as passwords are never part of
+an export: they show as ***. Pictures and other binary values are written in base64.
 """
 
 
@@ -68,7 +77,7 @@ def _of_person(user: User) -> Iterator[tuple[str, Rows]]:
     for holding in holdings_of_person(user):
         yield f"{holding.table}", holding.rows
     key = str(user.pk)
-    yield "audit_log", lambda: stream(f"{_ABOUT_PERSON} ORDER BY id", [key, key])
+    yield "audit_log", lambda: stream(f"{_ABOUT_PERSON} ORDER BY id", [key, key, key])
     yield (
         "personal_values",
         lambda: stream(f"{_CLEAR} ORDER BY created_at, id", [key, internal_tables()]),
@@ -78,7 +87,7 @@ def _of_person(user: User) -> Iterator[tuple[str, Rows]]:
 def _of_organization(organization: Organization) -> Iterator[tuple[str, Rows]]:
     for holding in holdings_of_organization(organization):
         yield f"{holding.table}", holding.rows
-    yield "audit_log", lambda: stream(f"{_OF_ORGANIZATION} ORDER BY id", [organization.pk])
+    yield "audit_log", lambda: stream(f"{_OF_ORGANIZATION} ORDER BY id", ["", organization.pk])
 
 
 def _write_json(part: IO[bytes], rows: Iterable[dict[str, Any]]) -> None:

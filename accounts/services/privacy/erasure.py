@@ -13,7 +13,18 @@ from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from accounts import events
-from accounts.models import Avatar, DataExport, Invitation, Organization, User, UserActivity
+from accounts.models import (
+    Avatar,
+    BridgeToken,
+    DataExport,
+    DeviceAuthorization,
+    Invitation,
+    Organization,
+    RefreshToken,
+    SyncLog,
+    User,
+    UserActivity,
+)
 from accounts.services.closing import close_account
 from accounts.services.privacy import exports
 from accounts.services.privacy.mentions import forget_mentions
@@ -22,6 +33,10 @@ from config.kit.errors import Conflict
 NAMELESS = "erased.invalid"
 GRACE = timedelta(days=30)
 """How long a closed account keeps its name, for its owner to ask for it back."""
+_PERSONAL = (
+    EmailAddress, Authenticator, SocialAccount, UserSession, Avatar, UserActivity, SyncLog,
+    RefreshToken, BridgeToken, DeviceAuthorization,
+)  # fmt: skip
 
 
 class StaffAccount(Conflict):
@@ -78,7 +93,7 @@ def _addresses(user: User) -> list[str]:
 def _forget_rows(user: User, addresses: list[str]) -> None:
     for export in DataExport.objects.filter(user=user, organization=None):
         exports.withdraw(export)
-    for model in (EmailAddress, Authenticator, SocialAccount, UserSession, Avatar, UserActivity):
+    for model in _PERSONAL:
         model._default_manager.filter(user=user).delete()
     lowered = [address.lower() for address in addresses]
     Invitation.objects.annotate(folded=Lower("email")).filter(folded__in=lowered).delete()
