@@ -1,4 +1,7 @@
-"""The TimescaleDB engine: a hypertable, compressed and retired by policies.
+"""The TimescaleDB engine: a hypertable, compressed by a policy and retired by our own upkeep.
+
+There is no retention policy: TimescaleDB may run one the moment it is added, and what a series is
+declared with would drop rows that the operator's settings keep.
 
 The roll-up is the same trigger-kept table as on native partitions, not a continuous aggregate:
 an aggregate lags behind by its refresh policy, forgets a period that is refreshed after its raw
@@ -27,7 +30,7 @@ def create_table(series: Series, table: str) -> str:
 
 
 def add_policies(series: Series) -> str:
-    """Compress and retire by policies; the community edition has them, the Apache one does not."""
+    """Compress by a policy; the community edition has them, the Apache one does not."""
     return f"""
 DO $$
 BEGIN
@@ -38,8 +41,6 @@ BEGIN
             timescaledb.compress_orderby = '{series.time} DESC, {series.key}');
         PERFORM add_compression_policy('{series.table}',
             INTERVAL '{series.compress_after_days} days', if_not_exists => true);
-        PERFORM add_retention_policy('{series.table}',
-            INTERVAL '{series.keep_days} days', if_not_exists => true);
     END IF;
 END $$;
 """
@@ -48,8 +49,7 @@ END $$;
 def create_upkeep(series: Series) -> str:
     """Make the functions that the native engine has too.
 
-    Chunks make themselves, so there is nothing to prepare. Retiring drops what is over now and
-    moves the policy, if there is one, to the retention that is asked for.
+    Chunks make themselves, so there is nothing to prepare.
     """
     return f"""
 CREATE FUNCTION {SCHEMA}.{series.name}_prepare(p_at timestamptz) RETURNS int
@@ -57,17 +57,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT 0
 CREATE FUNCTION {SCHEMA}.{series.name}_retire(p_at timestamptz, p_keep_days int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, {SCHEMA}, pg_temp AS $$
 DECLARE
-    keep interval := make_interval(days => p_keep_days);
     dropped int;
 BEGIN
-    IF EXISTS (SELECT 1 FROM timescaledb_information.jobs
-                WHERE proc_name = 'policy_retention' AND hypertable_schema = '{SCHEMA}'
-                  AND hypertable_name = '{series.name}'
-                  AND (config->>'drop_after')::interval <> keep) THEN
-        PERFORM remove_retention_policy('{series.table}');
-        PERFORM add_retention_policy('{series.table}', keep);
-    END IF;
-    SELECT count(*) INTO dropped FROM drop_chunks('{series.table}', older_than => p_at - keep);
+    SELECT count(*) INTO dropped
+      FROM drop_chunks('{series.table}', older_than => p_at - make_interval(days => p_keep_days));
     RETURN dropped;
 END $$;
 """
