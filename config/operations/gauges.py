@@ -128,6 +128,8 @@ def _promises() -> Iterator[Metric]:
 def _backups() -> Iterator[Metric]:
     found = archive.all_backups()
     yield _gauge("backups", "Backups that are kept.", len(found))
+    broken = len(archive.unreadable())
+    yield _gauge("backups_unreadable", "Kept, but their manifest cannot be read.", broken)
     if not found:
         return
     newest = found[0]

@@ -99,8 +99,7 @@ def retry_page(request: HttpRequest, failure_id: UUID) -> HttpResponse:
     try:
         failure = failures.find(str(failure_id))
         if request.method == "POST":
-            with transaction.atomic():
-                failures.retry(failure, by=request.user)
+            failures.retry(failure, by=request.user)
             messages.success(request, f"{failure.task} was started again.")
             return HttpResponseRedirect(back)
     except DomainError as refusal:
@@ -116,16 +115,19 @@ def retry_page(request: HttpRequest, failure_id: UUID) -> HttpResponse:
 def backups_page(request: HttpRequest) -> HttpResponse:
     """The backups that are kept and what restoring them has shown."""
     try:
-        found, problem = archive.all_backups(), ""
+        found, problem = archive.all_backups(), " ".join(archive.unreadable())
     except (BackupError, OSError) as error:
         found, problem = [], str(error)
     return _render(request, "backups", "Backups", backups=found, problem=problem, now=now())
 
 
+# It speaks to the broker.
+_retry = transaction.non_atomic_requests(_for(RETRY, retry_page))
+
 urlpatterns = [
     path("database/", _for(VIEW, database_health), name="operations_database"),
     path("jobs/", _for(VIEW, jobs_page), name="operations_jobs"),
     path("jobs/<uuid:failure_id>/", _for(VIEW, failure_page), name="operations_failure"),
-    path("jobs/<uuid:failure_id>/retry/", _for(RETRY, retry_page), name="operations_retry"),
+    path("jobs/<uuid:failure_id>/retry/", _retry, name="operations_retry"),
     path("backups/", _for(VIEW, backups_page), name="operations_backups"),
 ]

@@ -45,11 +45,7 @@ def install(connection: psycopg.Connection[Any], urls: list[str]) -> None:
     for url in urls:
         parts = urlsplit(url)
         if parts.username and parts.password:
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                    sql.Identifier(unquote(parts.username)), sql.Literal(unquote(parts.password))
-                )
-            )
+            _set_password(connection, unquote(parts.username), unquote(parts.password))
     connection.execute("GRANT switchyard_audit TO CURRENT_USER")
     connection.execute(
         sql.SQL("GRANT CREATE ON DATABASE {} TO switchyard_audit").format(
@@ -57,6 +53,18 @@ def install(connection: psycopg.Connection[Any], urls: list[str]) -> None:
         )
     )
     connection.execute((_SQL / "audit.sql").read_bytes())
+
+
+def _set_password(connection: psycopg.Connection[Any], role: str, password: str) -> None:
+    """Send the verifier, never the password: statements may end in the server's log."""
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    )
+    connection.execute(
+        sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+            sql.Identifier(role), sql.Literal(verifier.decode())
+        )
+    )
 
 
 def install_roles(connection: psycopg.Connection[Any]) -> None:

@@ -58,3 +58,5 @@ class Command(BaseCommand):
             if backup.proof:
                 proof = "verified" if backup.proof.is_good else "FAILED VERIFICATION"
             self.stdout.write(f"{backup.name}  {backup.manifest.size:>14,} bytes  {proof}")
+        for complaint in archive.unreadable():
+            self.stderr.write(self.style.ERROR(complaint))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from config.operations.rules.retention import to_keep
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 UNFINISHED = ".unfinished-"
+DOOMED = ".doomed-"
 DUMP = "database.dump"
 MANIFEST = "manifest.json"
 PROOF = "verified.json"
@@ -87,20 +89,38 @@ def root() -> Path:
 
 
 def all_backups() -> list[Backup]:
-    """Return the finished backups, the newest first."""
-    if not Path(settings.BACKUP_DIR).is_dir():
-        return []
-    found = [read(folder) for folder in Path(settings.BACKUP_DIR).iterdir() if _is_named(folder)]
-    return sorted(found, key=lambda backup: backup.name, reverse=True)
+    """Return the finished backups that can be read, the newest first."""
+    found = []
+    for folder in _folders():
+        with suppress(BackupError):
+            found.append(read(folder))
+    return found
+
+
+def unreadable() -> list[str]:
+    """Say which finished backups cannot be read, and why, the newest first."""
+    complaints = []
+    for folder in _folders():
+        try:
+            read(folder)
+        except BackupError as error:
+            complaints.append(str(error))
+    return complaints
 
 
 def find(name: str) -> Backup:
-    """Return a backup by its name; "newest" is the newest."""
-    everything = all_backups()
-    for backup in everything[:1] if name == "newest" else everything:
-        if name in {"newest", backup.name}:
-            return backup
+    """Return a backup by its name; "newest" is the newest. What others look like is no matter."""
+    for folder in _folders():
+        if name in {"newest", folder.name}:
+            return read(folder)
     raise BackupError(f"There is no backup {name} in {settings.BACKUP_DIR}.")
+
+
+def _folders() -> list[Path]:
+    """Return the folders of finished backups, the newest first."""
+    if not Path(settings.BACKUP_DIR).is_dir():
+        return []
+    return sorted(filter(_is_named, Path(settings.BACKUP_DIR).iterdir()), reverse=True)
 
 
 def read(folder: Path) -> Backup:
@@ -108,10 +128,17 @@ def read(folder: Path) -> Backup:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise BackupError(f"The manifest of {folder.name} cannot be read: {error}") from error
-    proof = folder / PROOF
-    return Backup(
-        folder, manifest, Proof(**json.loads(proof.read_text())) if proof.exists() else None
-    )
+    return Backup(folder, manifest, _read_proof(folder / PROOF))
+
+
+def _read_proof(file: Path) -> Proof | None:
+    """Return what was proven; a file that cannot be read proves nothing, and is a failure."""
+    try:
+        return Proof(**json.loads(file.read_text()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        return Proof("", 0.0, [f"{file.name} cannot be read: {error}"])
 
 
 def begin(at: datetime) -> Path:
@@ -141,16 +168,20 @@ def keep_proof(backup: Backup, proof: Proof) -> Backup:
 
 
 def prune(*, dry_run: bool = False) -> list[Backup]:
-    """Remove what the rule does not keep; return what was, or would be, removed."""
+    """Remove what the rule does not keep; return what was, or would be, removed.
+
+    Others may prune, or begin a backup, meanwhile: what is gone already is as good as removed.
+    """
     everything = all_backups()
     kept = to_keep(backup.taken_at for backup in everything)
     superfluous = [backup for backup in everything if backup.taken_at not in kept]
     if not dry_run:
         for backup in superfluous:
             # The name goes first: a removal that is cut short leaves no half backup to be seen.
-            doomed = backup.folder.with_name(f"{UNFINISHED}{backup.name}")
-            backup.folder.rename(doomed)
-            shutil.rmtree(doomed)
+            with suppress(FileNotFoundError):
+                backup.folder.rename(backup.folder.with_name(f"{DOOMED}{backup.name}"))
+        for remains in root().glob(f"{DOOMED}*"):
+            shutil.rmtree(remains, ignore_errors=True)
     return superfluous
 
 

@@ -54,7 +54,7 @@ def verify_backup(backup: Backup, *, at: datetime, told: Told = lambda step, val
             found += complaint
     except AlreadyRunning:
         raise
-    except (BackupError, psycopg.Error) as error:
+    except (BackupError, psycopg.Error, OSError, subprocess.SubprocessError) as error:
         found.append(str(error))
     proof = Proof(at.isoformat(), round(time.monotonic() - began, 2), found, trail)
     archive.keep_proof(backup, proof)

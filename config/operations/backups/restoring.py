@@ -25,10 +25,11 @@ from config.operations.backups.programs import (
     find_program,
     with_database,
 )
-from config.operations.backups.taking import Told
+from config.operations.backups.taking import LOCK, AlreadyRunning, Told
 
 logger = structlog.get_logger(__name__)
 _PIECE = 1 << 20
+UNFINISHED = "An unfinished restore of Switchyard; may be dropped."
 _HAS_TABLES = """
 SELECT EXISTS (
     SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -50,15 +51,19 @@ def restore(
     Everything goes into a fresh database beside it: roles, the dump with owners and rights, this
     version's roles and audit schema. When its rows equal the manifest's, it takes the name. A
     database that held tables is refused without `force`; with it, it is renamed, never dropped,
-    and its new name is returned ("" when there was nothing to keep).
+    and its new name is returned ("" when there was nothing to keep). One restore at a time on a
+    server: raises `AlreadyRunning` beside another.
     """
     target = database_of(url)
     fresh = f"{target}_restoring"
     with psycopg.connect(with_database(url, "postgres"), autocommit=True) as server:
+        row = server.execute("SELECT pg_try_advisory_lock(%s)", [LOCK + 2]).fetchone()
+        if not row or not row[0]:
+            raise AlreadyRunning("Another restore is running on this server.")
         if holds_tables(server, url) and not force:
             raise NotEmpty(f"The database {target} holds tables.")
         require_whole(backup, told)
-        _drop(server, fresh)
+        _drop_unfinished(server, url, fresh)
         _create(server, fresh)
         try:
             fill(backup, with_database(url, fresh), told, jobs=jobs)
@@ -186,6 +191,7 @@ def _take_the_name(server: psycopg.Connection[Any], target: str, fresh: str, at:
         aside = f"{target}_replaced_{at:%Y%m%dT%H%M%S}"
         _rename(server, target, aside)
     _rename(server, fresh, target)
+    _remark(server, target, None)
     if aside:
         with psycopg.connect(_beside(server, aside)) as connection:
             row = connection.execute(_HAS_TABLES).fetchone()
@@ -226,6 +232,25 @@ def _exists(server: psycopg.Connection[Any], name: str) -> bool:
 
 def _create(server: psycopg.Connection[Any], name: str) -> None:
     server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    _remark(server, name, UNFINISHED)
+
+
+def _remark(server: psycopg.Connection[Any], name: str, text: str | None) -> None:
+    server.execute(
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text))
+    )
+
+
+def _drop_unfinished(server: psycopg.Connection[Any], url: str, name: str) -> None:
+    """Drop what a restore that died left; another's database of that name is refused."""
+    found = server.execute(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [name]
+    ).fetchone()
+    if found is None:
+        return
+    if found[0] != UNFINISHED and holds_tables(server, with_database(url, name)):
+        raise BackupError(f"The database {name} is in the way: drop or rename it if it is yours.")
+    _drop(server, name)
 
 
 def _drop(server: psycopg.Connection[Any], name: str) -> None:

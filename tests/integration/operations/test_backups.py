@@ -19,9 +19,10 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.utils.timezone import now
 
+from accounts.management.commands import setup_database
 from accounts.models import Organization
 from config import tasks
-from config.operations.backups import archive, counting
+from config.operations.backups import archive, counting, restoring
 from config.operations.backups.programs import BackupError, find_program
 from config.operations.backups.taking import LOCK, AlreadyRunning, take_backup
 from tests import services
@@ -239,6 +240,111 @@ def test_pruning_keeps_the_rule_and_a_dry_run_removes_nothing(capsys: Any) -> No
     # 30 days, and the last days of those months that the 30 days do not reach.
     assert 30 + 10 <= len(left) <= 30 + 11
     assert archive.prune() == []
+
+
+def test_a_backup_that_cannot_be_read_is_named_and_hides_no_other(capsys: Any) -> None:
+    whole = take_backup(at=now() - timedelta(days=2))
+    broken = take_backup(at=now() - timedelta(days=1))
+    (broken.folder / archive.MANIFEST).write_text('{"taken_at": "20')
+    (whole.folder / archive.PROOF).write_text("[")
+    assert [backup.name for backup in archive.all_backups()] == [whole.name]
+    assert len(archive.unreadable()) == 1
+    proof = archive.find(whole.name).proof
+    assert proof
+    assert not proof.is_good
+    call_command("backup", list=True)
+    said = capsys.readouterr()
+    assert f"{whole.name} " in said.out
+    assert f"manifest of {broken.name} cannot be read" in said.err
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("verify_backup")
+    call_command("verify_backup", whole.name)
+    proof = archive.find(whole.name).proof
+    assert proof
+    assert proof.is_good
+    call_command("backup")
+    assert broken.folder.exists(), "what cannot be judged is not removed"
+
+
+def test_pruning_and_a_backup_that_begins_leave_each_other_alone() -> None:
+    """Pruning is outside the lock: a run that begins meanwhile clears up after dead ones."""
+    backup = take_backup(at=now() - timedelta(days=900))
+    content = {path.name: path.read_bytes() for path in backup.folder.iterdir()}
+    for minutes in range(200):
+        folder = archive.begin(now() - timedelta(days=800, minutes=minutes))
+        for name, text in content.items():
+            (folder / name).write_bytes(text if name != archive.DUMP else b"")
+        folder.rename(folder.with_name(folder.name.removeprefix(archive.UNFINISHED)))
+    ready = threading.Barrier(3, timeout=30)
+    failures: list[BaseException] = []
+
+    def prune() -> None:
+        try:
+            ready.wait()
+            archive.prune()
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=prune) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    while any(thread.is_alive() for thread in threads):
+        archive.begin(now()).rmdir()
+    assert failures == []
+    assert list(archive.root().glob(".*")) == []
+
+
+def test_of_two_restores_at_once_one_refuses(spare_database: Spare) -> None:
+    backup = take_backup(at=now())
+    with psycopg.connect(services.admin_url("postgres"), autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [LOCK + 2])
+        with pytest.raises(CommandError, match="Another restore is running"):
+            call_command("restore", backup.name, to=spare_database(), noinput=True)
+    call_command("restore", backup.name, to=spare_database(), noinput=True)
+
+
+def test_a_restore_drops_what_a_dead_one_left_and_nobody_elses_database(
+    spare_database: Spare,
+) -> None:
+    backup = take_backup(at=now())
+    name = f"spare_{services.WORKER}_restoring"
+    with psycopg.connect(services.admin_url("postgres"), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        with psycopg.connect(services.admin_url(name)) as connection:
+            connection.execute("CREATE TABLE theirs (id int)")
+        with pytest.raises(CommandError, match=f"{name} is in the way"):
+            call_command("restore", backup.name, to=spare_database(), noinput=True)
+        assert _rows(services.admin_url(name), "SELECT count(*) FROM theirs") == [(0,)]
+        server.execute(f"COMMENT ON DATABASE {name} IS '{restoring.UNFINISHED}'")
+    call_command("restore", backup.name, to=spare_database(), noinput=True)
+    remark = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+    assert _rows(spare_database(), remark) == [(None,)]
+
+
+def test_a_file_that_is_gone_fails_the_proof() -> None:
+    backup = take_backup(at=now())
+    backup.dump.unlink()
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("verify_backup")
+    proof = archive.find(backup.name).proof
+    assert proof
+    assert not proof.is_good
+
+
+def test_passwords_of_roles_leave_this_machine_as_verifiers() -> None:
+    url = services.role_urls(f"test_{services.WORKER}")["DATABASE_BACKUP_URL"]
+    with psycopg.connect(services.admin_url(f"test_{services.WORKER}")) as connection:
+        # A server that is sent the clear text makes what this says of it.
+        connection.execute("SET LOCAL password_encryption = 'md5'")
+        setup_database.install(connection, [url])
+        connection.execute("RESET ROLE")
+        kept = connection.execute(
+            "SELECT rolpassword FROM pg_authid WHERE rolname = 'switchyard_backup'"
+        ).fetchone()
+        connection.rollback()
+    assert kept
+    assert kept[0].startswith("SCRAM-SHA-256$")
 
 
 def test_the_backup_role_can_read_everything_and_change_nothing() -> None:
