@@ -67,5 +67,6 @@ def test_a_dump_holds_months_back_but_neither_the_tasks_nor_those_who_write(
     told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert ["prepare" in told[0], "retire" in told[1], len(told)] == [True, True, 2]
     tasks.prepare_audit_partitions()
-    tasks.retire_audit()
+    tasks.retire_audit.apply(throw=True)
     assert (_has_month(OLD), _has_month(AHEAD)) == (False, True), "the next day's run"
+    assert AuditLog.objects.get(action="audit.month_retired").actor_kind == "worker"
