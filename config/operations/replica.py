@@ -170,11 +170,11 @@ class ReplicaMiddleware:
 
 
 def _may_read(request: HttpRequest) -> bool:
-    keys = _keys(request)
-    if not keys or "Authorization" in request.headers:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or "Authorization" in request.headers:
         return False
     try:
-        return not connect().exists(*keys)
+        return not connect().exists(*_keys(request))
     except RedisError:
         return False
 
@@ -182,6 +182,8 @@ def _may_read(request: HttpRequest) -> bool:
 def remember(request: HttpRequest) -> None:
     """Keep who wrote, and their organization, on the primary for a while."""
     keys = _keys(request)
+    if not keys:
+        return
     try:
         pipeline = connect().pipeline(transaction=False)
         for key in keys:
@@ -192,10 +194,11 @@ def remember(request: HttpRequest) -> None:
 
 
 def _keys(request: HttpRequest) -> list[str]:
+    """Name whose writes concern each other; an API key is nobody, but writes for an organization."""
+    keys = []
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return []
-    keys = [f"operations:wrote:user:{user.pk}"]
+    if user is not None and user.is_authenticated:
+        keys.append(f"operations:wrote:user:{user.pk}")
     organization = getattr(request, "organization", None)
     if organization is not None:
         keys.append(f"operations:wrote:organization:{organization.pk}")

@@ -29,6 +29,7 @@ from config.operations import replica
 from config.operations.replica import ALIAS
 from tests import services
 from tests.conftest import People, WalledClient, make_people
+from tests.factories.keys import make_key
 
 DATABASE = f"test_{services.WORKER}"
 
@@ -217,6 +218,22 @@ def test_from_the_first_write_on_and_in_services_the_primary_is_read(house: Stan
         with replica.reading(), transaction.atomic():
             locked = Organization.objects.select_for_update().get(pk=people.organization.pk)
             assert locked._state.db == DEFAULT_DB_ALIAS
+
+
+def test_a_write_by_an_api_key_keeps_its_organization_on_the_primary(
+    people: People, settings: Any
+) -> None:
+    _, text = make_key(people.organization, people.alice, "webhooks:write")
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "config.operations.replica.ReplicaMiddleware"]
+    answer = WalledClient().post(
+        "/api/v1/webhooks/endpoints",
+        {"url": "https://8.8.8.8/hook", "event_types": ["*"]},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {text}"},
+    )
+    assert answer.status_code == 201, answer.content
+    remembered = {key.decode() for key in connect().keys("operations:wrote:*")}
+    assert remembered == {f"operations:wrote:organization:{people.organization.pk}"}
 
 
 # The last one: it stops the standby.
