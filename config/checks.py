@@ -109,10 +109,11 @@ def role_cannot_bypass_the_wall(app_configs: Any, **kwargs: Any) -> list[CheckMe
     try:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT rolsuper OR rolbypassrls OR pg_has_role(current_user, 'switchyard_audit', 'MEMBER')"
-                " OR pg_has_role(current_user, 'switchyard_system', 'MEMBER')"
-                " OR EXISTS (SELECT 1 FROM pg_class WHERE relowner = pg_roles.oid)"
-                " FROM pg_roles WHERE rolname = current_user"
+                # A member may take the other role at any time (SET ROLE).
+                "SELECT EXISTS (SELECT 1 FROM pg_roles r"
+                " WHERE pg_has_role(current_user, r.oid, 'MEMBER') AND (r.rolsuper"
+                " OR r.rolbypassrls OR r.rolname IN ('switchyard_audit', 'switchyard_system')"
+                " OR EXISTS (SELECT 1 FROM pg_class WHERE relowner = r.oid)))"
             )
             row = cursor.fetchone()
     except DatabaseError as error:

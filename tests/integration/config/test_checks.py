@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 
 from config.embedded.keys import make_signing_key
@@ -44,6 +47,27 @@ def test_aud_4_a_role_that_could_bypass_the_wall_is_refused(role: str) -> None:
     database = f"test_{services.WORKER}"
     urls = services.role_urls(database) | {"DATABASE_ADMIN_URL": services.admin_url(database)}
     done = _start(DATABASE_APP_URL=urls[f"DATABASE_{role}_URL"])
+    assert done.returncode != 0
+    assert "switchyard.E006" in done.stderr
+
+
+@pytest.fixture
+def member() -> Iterator[str]:
+    """The address of a role that is nothing itself, but may become the owner of the tables."""
+    database, name = f"test_{services.WORKER}", f"member_{services.WORKER}"
+    url = urlsplit(services.role_urls(database)["DATABASE_APP_URL"])
+    with psycopg.connect(services.admin_url(), autocommit=True) as server:
+        server.execute(f"DROP ROLE IF EXISTS {name}")
+        server.execute(
+            f"CREATE ROLE {name} LOGIN NOINHERIT PASSWORD 'test' IN ROLE switchyard_owner"
+        )
+        yield urlunsplit(url._replace(netloc=f"{name}:test@{url.netloc.rpartition('@')[2]}"))
+        server.execute(f"DROP ROLE {name}")
+
+
+@pytest.mark.usefixtures("django_db_setup")
+def test_aud_4_a_role_that_could_become_the_owner_is_refused(member: str) -> None:
+    done = _start(DATABASE_APP_URL=member)
     assert done.returncode != 0
     assert "switchyard.E006" in done.stderr
 
