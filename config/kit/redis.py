@@ -1,4 +1,4 @@
-"""The Redis connection of hot paths: one pool a process, short timeouts."""
+"""The Redis connections of hot paths: one pool a process, short timeouts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,20 @@ from redis.retry import Retry
 
 @lru_cache(maxsize=1)
 def connect() -> redis.Redis:
-    """Return the shared client. A dead Redis costs 0.2 s, not a hanging request."""
+    """Return the shared client."""
+    return _client(settings.REDIS_URL)
+
+
+@lru_cache(maxsize=1)
+def connect_to_broker() -> redis.Redis:
+    """Return a client of the Redis that holds Celery's queues, which may be another one."""
+    return _client(settings.CELERY_BROKER_URL)
+
+
+def _client(url: str) -> redis.Redis:
+    """Make a client to which a dead Redis costs 0.2 s, not a hanging request."""
     return redis.Redis.from_url(
-        settings.REDIS_URL,
+        url,
         socket_connect_timeout=0.2,
         socket_timeout=0.5,
         retry=Retry(NoBackoff(), 0),

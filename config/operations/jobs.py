@@ -12,7 +12,7 @@ from django.db import connection
 
 from accounts.models import WebhookDelivery
 from billing.models import Invoice, PaymentAttempt, StripeEvent
-from config.kit.redis import connect
+from config.kit.redis import connect, connect_to_broker
 from licensing.models import License, TrialWorkspace
 
 CALLS = "api_calls"
@@ -80,7 +80,7 @@ def queue_lengths() -> dict[str, int]:
     """Return how many tasks wait in each queue; a worker's own few are not among them."""
     names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
     prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
-    pipeline = connect().pipeline(transaction=False)
+    pipeline = connect_to_broker().pipeline(transaction=False)
     for name in names:
         pipeline.llen(f"{prefix}{name}")
     return dict(zip(names, pipeline.execute(), strict=True))

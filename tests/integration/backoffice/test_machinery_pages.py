@@ -10,8 +10,10 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts.models import AuditLog
+from config.kit.redis import connect_to_broker
 from config.operations import database, failures, jobs, liveness
 from config.operations.backups.archive import DUMP, Manifest, begin, finish
+from tests import services
 
 PAGES = ("database", "jobs", "backups")
 
@@ -115,6 +117,22 @@ def test_only_the_last_failures_are_kept() -> None:
     kept = failures.latest()
     assert len(kept) == failures.KEPT
     assert kept[0].args == [failures.KEPT + 4]
+
+
+def test_queues_are_counted_where_the_broker_is(
+    redis_client: Any, settings: Any, request: pytest.FixtureRequest
+) -> None:
+    elsewhere = int(settings.REDIS_URL.rpartition("/")[2]) - 1 or 15
+    settings.CELERY_BROKER_URL = services.redis_url(elsewhere)
+    request.addfinalizer(connect_to_broker.cache_clear)
+    connect_to_broker.cache_clear()
+    broker = connect_to_broker()
+    redis_client.rpush("celery:money", "not this one")
+    broker.rpush("celery:money", "one", "two")
+    try:
+        assert jobs.queue_lengths()["money"] == 2
+    finally:
+        broker.delete("celery:money")
 
 
 def test_the_backups_page_says_what_is_there_and_what_to_do_when_nothing_is(
