@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import Organization, User
@@ -39,8 +40,10 @@ class Command(BaseCommand):
         at = now()
         self._tell("products on sale", fill_catalogue())
         passwords: dict[str, str] = {}
-        organization, owner = fill_people(passwords, at=at)
-        self._keep(passwords, options["credentials"])
+        # The file first: passwords that are lost cannot be had again, people can.
+        with transaction.atomic():
+            organization, owner = fill_people(passwords, at=at)
+            self._keep(passwords, options["credentials"])
         if stand_in_answers():
             self._tell("orders added", fill_history(organization, owner, now=at))
         else:
@@ -74,6 +77,8 @@ class Command(BaseCommand):
             return
         path = Path(file)
         known = orjson.loads(path.read_bytes()) if path.exists() else {}
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        fresh = path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as target:
             target.write(orjson.dumps(known | passwords, option=orjson.OPT_INDENT_2))
+        fresh.replace(path)

@@ -27,6 +27,12 @@ def _fill(file: Path) -> str:
     return said.getvalue()
 
 
+def test_nobody_is_made_whose_password_could_not_be_kept(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        _fill(tmp_path / "no such folder" / "credentials.json")
+    assert not User.objects.exists()
+
+
 def test_the_demo_company_is_filled_once(tmp_path: Path, settings: LazySettings) -> None:
     settings.OUTGOING_PERMITTED_NETWORKS = ["127.0.0.1/32"]
     settings.MEDIA_ROOT = str(tmp_path / "media")
