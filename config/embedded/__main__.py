@@ -113,6 +113,8 @@ def manage(var_dir: Path, arguments: list[str]) -> None:
     addresses = registry.running_addresses(var_dir)
     if addresses is None:
         raise EmbeddedError("Nothing runs from this checkout. Start it with: make run")
+    if not arguments:
+        raise EmbeddedError('Name the command, for example: make manage DO="verify_audit"')
     services = start_services(var_dir)
     keys = load_keys(var_dir)
     house = House(var_dir, addresses, keys, services.database_url, services.redis_url)

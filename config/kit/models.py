@@ -21,7 +21,7 @@ class BaseModel(models.Model):
 
 
 class MoneyDescriptor:
-    """Reads and writes two columns, `<name>_minor` and the currency, as one `Money`."""
+    """Reads two columns, `<name>_minor` and the currency, as one `Money`; writing names the columns."""
 
     def __init__(self, minor_field: str, currency_field: str = "currency") -> None:
         self.minor_field = minor_field
@@ -29,6 +29,9 @@ class MoneyDescriptor:
 
     def __get__(self, instance: models.Model, owner: type[models.Model] | None = None) -> Money:
         return Money(getattr(instance, self.minor_field), getattr(instance, self.currency_field))
+
+    def __set__(self, instance: models.Model, value: Money) -> None:
+        raise AttributeError(f"set {self.minor_field} and {self.currency_field} instead")
 
 
 class CurrencyField(models.CharField):  # type: ignore[type-arg]

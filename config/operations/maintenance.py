@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -89,11 +89,10 @@ def rebuild(index: Index) -> str:
     return _do(sql.SQL("REINDEX INDEX CONCURRENTLY {}"), index)
 
 
-def analyze(told: Callable[[], object] = lambda: None) -> None:
+def analyze() -> None:
     """Renew the planner's statistics, which also correct the row counts that bloat is judged by."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    told()
 
 
 def _do(statement: sql.SQL, index: Index) -> str:

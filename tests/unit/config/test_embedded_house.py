@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from config.embedded import registry
+from config.embedded.__main__ import main
 from config.embedded.house import Addresses, House
 from config.embedded.keys import MAKERS
 from config.embedded.launching import EmbeddedError
@@ -86,3 +88,13 @@ def test_a_process_cannot_steer_the_terminal_with_its_lines() -> None:
     shown = io.StringIO()
     Terminal(Console(file=shown, force_terminal=False)).process_line("web", "a\x1b[2Jb\x07\x9bc")
     assert shown.getvalue() == "web        | abc\n"
+
+
+def test_manage_without_a_command_asks_for_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry.claim(tmp_path)
+    registry.announce(tmp_path, Addresses(8100, 8101, 8102, 8103))
+    assert main(["--var", str(tmp_path), "manage"]) == 1
+    said = capsys.readouterr()
+    assert "make manage DO=" in said.out + said.err

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.kit.models import MoneyDescriptor
 from config.kit.money import Money, exponent, split_minor
 
 AMOUNTS = st.integers(min_value=-(10**15), max_value=10**15)
@@ -64,3 +65,15 @@ def test_a_fraction_of_a_cent_is_refused() -> None:
 def test_people_read_it_with_its_symbol() -> None:
     assert str(Money(1990, "EUR")) == "€19.90"
     assert str(Money(500, "JPY")) == "¥500"
+
+
+class _Line:
+    net = MoneyDescriptor("net_minor")
+    net_minor, currency = 250, "EUR"
+
+
+def test_money_of_a_row_is_read_as_one_and_never_written_as_one() -> None:
+    line = _Line()
+    with pytest.raises(AttributeError, match="set net_minor and currency instead"):
+        line.net = Money(300, "EUR")
+    assert line.net == Money(250, "EUR")
