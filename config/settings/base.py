@@ -190,7 +190,9 @@ STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 # The company whose name stands on invoices; a snapshot is kept on each one.
 SELLER = {
     "name": env.str("SELLER_NAME", default="Switchyard Operations GmbH"),
-    "address": env.str("SELLER_ADDRESS", default="Gleisdreieck 1\n10963 Berlin\nGermany"),
+    "address": env.str(
+        "SELLER_ADDRESS", multiline=True, default="Gleisdreieck 1\n10963 Berlin\nGermany"
+    ),
     "country": env.str("SELLER_COUNTRY", default="DE"),
     "vat_id": env.str("SELLER_VAT_ID", default="DE136695976"),
 }
@@ -207,8 +209,8 @@ OUTGOING_CA_FILE = env.str("OUTGOING_CA_FILE", default="")
 
 # Seals of the audit trail leave the database: best a mount that only appends.
 AUDIT_ANCHOR_DIR = env.str("AUDIT_ANCHOR_DIR", default=str(VAR_DIR / "anchors"))
-# Keys that sign seals, newest first: {"2026": "..."}; keep an old one as long as its seals. Empty
-# derives one from SWITCHYARD_SECRETS_KEY.
+# Keys that sign seals, newest first: 2027=...,2026=...; keep an old one as long as its seals.
+# Empty derives one from SWITCHYARD_SECRETS_KEY.
 AUDIT_SEAL_KEYS = env.dict("AUDIT_SEAL_KEYS", default={})
 # Whole months older than this leave the trail; the database refuses less than 12.
 AUDIT_KEEP_MONTHS = env.int("AUDIT_KEEP_MONTHS", default=120)

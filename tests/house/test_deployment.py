@@ -30,7 +30,7 @@ BY_THE_IMAGE = {
     "PYTHONDONTWRITEBYTECODE",
     "DJANGO_SETTINGS_MODULE",
 }
-OURS = {"migrate", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-webhooks", "worker-ingest", "beat"}  # fmt: skip
+OURS = {"migrate", "operator", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-webhooks", "worker-ingest", "beat"}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -84,7 +84,8 @@ def test_our_processes_run_read_only_without_privileges_and_come_back() -> None:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-        assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
+        ends = name in {"migrate", "operator"}
+        assert service["restart"] == ("no" if ends else "unless-stopped")
         assert "privileged" not in service
 
 
@@ -92,6 +93,33 @@ def test_every_queue_has_a_worker_and_beat_is_one() -> None:
     commands = [" ".join(s["command"]) for n, s in _compose()["services"].items() if n.startswith("worker")]  # fmt: skip
     served = {re.search(r"--queues (\w+)", command)[1] for command in commands}
     assert served == {"default", "money", "sync", "webhooks", "ingest"}
+
+
+def test_commands_of_the_operator_work_as_the_system_role_and_see_what_is_kept() -> None:
+    operator = _compose()["services"]["operator"]
+    assert operator["profiles"] == ["operator"]
+    assert "migrate" not in operator["depends_on"]
+    kept = {"media:/data/media", "backups:/data/backups", "anchors:/data/anchors"}
+    assert set(operator["volumes"]) == kept
+    page = (ROOT / "docs/deploy.md").read_text()
+    asked = set(re.findall(r"operator ([a-z_]+)", page))
+    commands = {file.stem for file in ROOT.glob("*/management/commands/[a-z]*.py")}
+    assert {"create_staff", "verify_audit", "erase_user", "backup"} <= asked & commands
+    for name in set(re.findall(r"(?:--rm|\.\.\.) operator ([a-z_]+)", page)):
+        assert name in commands, name
+    by_owner = set(re.findall(r"--rm migrate python manage\.py (\w+)", page))
+    assert by_owner == {"restore"}
+    restoring = next(line for line in page.splitlines() if line.startswith("| restore |"))
+    assert restoring.index("stop web") < restoring.index("FLUSHALL") < restoring.index("up -d")
+
+
+def test_a_line_break_in_the_sellers_address_is_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from django.conf import settings; print(settings.SELLER['address'])"],
+        cwd=ROOT, env={**os.environ, "SELLER_ADDRESS": r"Long Lane 1\n10115 Berlin"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "Long Lane 1\n10115 Berlin\n"
 
 
 def test_web_servers_keep_no_access_log() -> None:
@@ -144,6 +172,7 @@ def test_the_image_holds_what_the_dockerfile_copies_and_runs_as_an_ordinary_user
     ("service", "role"),
     [
         ("web", {"APP"}),
+        ("operator", {"SYSTEM", "BACKUP"}),
         ("backoffice", {"SYSTEM"}),
         ("worker-default", {"SYSTEM", "BACKUP"}),
         ("worker-money", {"SYSTEM"}),
@@ -198,7 +227,7 @@ def _filled(service: str, folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("django_db_setup")
-@pytest.mark.parametrize("service", ["web", "backoffice", "worker-default", "beat"])
+@pytest.mark.parametrize("service", ["web", "backoffice", "operator", "worker-default", "beat"])
 def test_api_10_the_deployment_check_is_clean(service: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--database", "default"],
