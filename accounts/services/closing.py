@@ -105,6 +105,7 @@ def close_account(user: User) -> User:
     user = User.objects.select_for_update().get(pk=user.pk)
     if user.status == User.Status.CLOSED:
         return user
+    _lock_organizations_of(user)
     farewell = farewell_of(user)
     if farewell.blocks:
         names = ", ".join(each.organization.name for each in farewell.blocks)
@@ -123,6 +124,16 @@ def close_account(user: User) -> User:
     events.credentials_changed.send(User, user=user, keep=None)
     end_sessions(user)
     return user
+
+
+def _lock_organizations_of(user: User) -> None:
+    """Wait for who joins or leaves them just now: as they are sorted then, so they stay."""
+    held = Membership.objects.filter(user=user).exclude(
+        organization__status=Organization.Status.CLOSED
+    )
+    for key in held.order_by("organization_id").values_list("organization_id", flat=True):
+        with context.acting(organization_id=key):
+            Organization.objects.select_for_update().get(pk=key)
 
 
 def _close(organization: Organization) -> Organization:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
 from accounts import events
 from accounts.models import Membership, Organization, User
 from config.kit import context
-from config.kit.errors import LimitReached
+from config.kit.errors import Conflict, LimitReached
 from config.kit.ids import uuid7
 
 MOST_FOUNDED = 20
 """Organizations that one person may have founded and not closed."""
+
+
+class OrganizationClosed(Conflict):
+    code = "organization_closed"
+    message = "This organization is closed."
 
 
 class TooManyOrganizations(LimitReached):
@@ -48,6 +54,17 @@ def found_organization(*, name: str, owner: User, country: str, at: datetime) ->
     organization = create_organization(name=name, owner=owner, country=country)
     with context.acting(organization_id=organization.pk):
         return describe_organization(organization, name=name, country=country, at=at)
+
+
+def lock_open(organization_id: UUID) -> Organization:
+    """Lock the organization that something is made for; raises `OrganizationClosed`.
+
+    Closing waits for this lock, and so ends what was made under it as well.
+    """
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    if organization.is_closed:
+        raise OrganizationClosed
+    return organization
 
 
 @transaction.atomic

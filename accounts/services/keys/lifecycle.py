@@ -27,6 +27,7 @@ from accounts.services import audit
 from accounts.services.keys.checking import Credential
 from accounts.services.keys.hashing import hashes_of
 from accounts.services.keys.publishing import publish_after_commit
+from accounts.services.organizations import lock_open
 from config.kit import context
 from config.kit.errors import InvalidInput
 
@@ -72,7 +73,7 @@ def issue_key(
     administrator then confirms it).
     """
     at = now()
-    organization = Organization.objects.get(pk=organization.pk)  # its tier as it is now
+    organization = lock_open(organization.pk)  # its tier as it is now
     tier = tier or organization.subscription_tier
     require_scopes(scopes, organization, by)
     if not is_trial:

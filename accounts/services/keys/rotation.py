@@ -14,6 +14,7 @@ from accounts.rules.scopes import VERIFY_ANY
 from accounts.services import audit
 from accounts.services.keys.lifecycle import Issuer, require_scopes, revoke_key, write_key
 from accounts.services.keys.publishing import publish_after_commit
+from accounts.services.organizations import lock_open
 from config.kit.errors import InvalidInput
 
 USUAL_OVERLAP = timedelta(hours=24)
@@ -37,6 +38,7 @@ def rotate_key(
             ]
         )
     at = now()
+    lock_open(key.organization_id)
     rows = ApiKey.objects.select_for_update(of=("self",)).select_related("organization")
     key = rows.get(pk=key.pk)
     if key.is_revoked:
