@@ -63,7 +63,11 @@ CELERY_BEAT_SCHEDULE = {
     "licensing.flush_sightings": {"task": "licensing.flush_sightings", "schedule": 15.0},
     "licensing.sweep_publications": {"task": "licensing.sweep_publications", "schedule": 5.0},
     "accounts.sweep_api_keys": {"task": "accounts.sweep_api_keys", "schedule": 5.0},
-    "accounts.flush_key_uses": {"task": "accounts.flush_key_uses", "schedule": 10.0},
+    "accounts.flush_key_uses": {
+        "task": "accounts.flush_key_uses",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "accounts.sweep_invitations": {"task": "accounts.sweep_invitations", "schedule": 60.0},
     "licensing.tell_expiring": {"task": "licensing.tell_expiring", "schedule": 3600.0},
     "accounts.sweep_webhooks": {"task": "accounts.sweep_webhooks", "schedule": 5.0},

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from accounts.gateways import key_cache
 from accounts.models import ApiKey
+from config.kit import context
 from config.kit.scripts import CacheAway
 
 logger = structlog.get_logger(__name__)
@@ -22,9 +23,11 @@ BATCH = 500
 
 
 def publish_after_commit(*key_ids: UUID) -> None:
-    """Publish the keys once their change has committed."""
+    """Publish the keys, all of the current organization, once their change has committed."""
+    here = context.current()
+    organization_id = here.organization_id if here else None
     for key_id in key_ids:
-        transaction.on_commit(partial(publish, key_id), robust=True)
+        transaction.on_commit(partial(_publish_key, organization_id, key_id), robust=True)
 
 
 def publish_organization_after_commit(organization_id: UUID) -> None:
@@ -55,9 +58,16 @@ def sweep_publications() -> int:
     return _publish_all(ApiKey.objects.unpublished().values_list("pk", flat=True)[:BATCH])
 
 
+def _publish_key(organization_id: UUID | None, key_id: UUID) -> None:
+    # Whoever opened the organization's rows for the change may have closed them before the commit.
+    with context.acting(organization_id=organization_id):
+        publish(key_id)
+
+
 def _publish_organization(organization_id: UUID) -> None:
-    waiting = ApiKey.objects.for_organization(organization_id).unpublished()
-    _publish_all(waiting.values_list("pk", flat=True)[:BATCH])
+    with context.acting(organization_id=organization_id):
+        waiting = ApiKey.objects.for_organization(organization_id).unpublished()
+        _publish_all(waiting.values_list("pk", flat=True)[:BATCH])
 
 
 def _publish_all(key_ids: object) -> int:

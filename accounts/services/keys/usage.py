@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from accounts.gateways import key_cache
 
+_ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('accounts.flush_uses', 0))"
 # A time never moves backwards, whoever writes late; rows are locked in one order.
 _WRITE = """
 UPDATE accounts_apikey SET usage_count = usage_count + found.uses,
@@ -24,12 +25,18 @@ UPDATE accounts_apikey SET usage_count = usage_count + found.uses,
 """
 
 
+@transaction.atomic
 def flush_uses() -> int:
     """Write what waits and return how many keys it was about. Raises `CacheAway`.
 
-    Should the process die between the commit and the last step, ten seconds of uses count twice:
-    the number is for people. What is billed comes from the calls themselves.
+    Nothing while somebody else writes: both would be given the same uses and count them twice.
+    Should the process die between the last step and the commit, ten seconds of uses are lost: the
+    number is for people. What is billed comes from the calls themselves.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(_ALONE)
+        if not cursor.fetchone()[0]:
+            return 0
     counts, seen = key_cache.take_uses()
     members = sorted(seen)
     if not members:
@@ -40,7 +47,7 @@ def flush_uses() -> int:
         [datetime.fromtimestamp(seen[member][0], UTC) for member in members],
         [_address(seen[member][1]) for member in members],
     )
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(_WRITE, values)
     key_cache.confirm_uses()
     return len(members)
