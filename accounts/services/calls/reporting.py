@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
+from django.utils.timezone import now
 
 from accounts.gateways import call_stream, key_cache
 from accounts.gateways.call_stream import StreamAway
@@ -61,11 +63,17 @@ def _add_counted(organization: Organization, waiting: Sequence[tuple[Call, str]]
 
 
 def _begin_counters(organization: Organization, waiting: Sequence[tuple[Call, str]]) -> None:
-    moments = {counter: call.called_at for call, counter in waiting}
+    at = now()
+    moments = {counter: _seen_from(at, call.called_at) for call, counter in waiting}
     found = key_cache.read_counters(list(moments))
     for (counter, moment), used in zip(moments.items(), found, strict=True):
         if used is None:
             limits.restore_counter(counter, organization.pk, moment)
+
+
+def _seen_from(at: datetime, called_at: datetime) -> datetime:
+    """Return the latest moment, up to `at`, of the month of a call: all before it is in its sum."""
+    return max(called_at, min(at, limits.month_end(called_at) - timedelta(microseconds=1)))
 
 
 def _counts(call: Call) -> bool:

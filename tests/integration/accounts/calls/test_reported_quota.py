@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.utils.timezone import now
 
@@ -99,6 +100,29 @@ def test_a_call_of_last_month_counts_there(people: People, redis_client: Any) ->
         record_reported(people.organization, [before])
     names = [limits.counter_of(people.organization.pk, "", at) for at in (before.called_at, first)]
     assert [redis_client.get(name) for name in names] == [b"1", None]
+
+
+def test_a_counter_that_was_lost_is_begun_with_all_of_its_month(
+    program: dict[str, Any], people: People, redis_client: Any
+) -> None:
+    """The first report after the loss tells of a call made before others that are stored."""
+    with time_machine.travel(now().replace(day=10, hour=12), tick=False):
+        send(program, *(call(program) for _ in range(3)))
+        ingest.drain("test", batches=5)
+        redis_client.delete(limits.counter_of(people.organization.pk, "", now()))
+        send(program, call(program, at=(now() - timedelta(hours=20)).isoformat()))
+        assert used(people) == 4
+
+
+def test_a_call_of_the_month_to_come_begins_that_month(
+    program: dict[str, Any], people: People, redis_client: Any
+) -> None:
+    with time_machine.travel(limits.month_end(now()) - timedelta(minutes=2), tick=False):
+        send(program, *(call(program) for _ in range(3)))
+        ingest.drain("test", batches=5)
+        ahead = now() + timedelta(minutes=4)
+        send(program, call(program, at=ahead.isoformat()))
+        assert redis_client.get(limits.counter_of(people.organization.pk, "", ahead)) == b"1"
 
 
 def test_a_full_recorder_counts_nothing(
