@@ -8,6 +8,8 @@ from django import forms
 from django.forms.boundfield import BoundField
 from django.forms.renderers import TemplatesSetting
 
+from config.kit.errors import DomainError, InvalidInput
+
 # Widgets that are groups of inputs get their look from the stylesheet: Django copies a class
 # onto the group's own element too.
 _PLAIN = (
@@ -62,6 +64,20 @@ class UIRenderer(TemplatesSetting):
     form_template_name = "django/forms/ui_form.html"
     field_template_name = "django/forms/ui_field.html"
     bound_field_class = UIBoundField
+
+
+def refuse(form: Any, refusal: DomainError, **names: str) -> None:
+    """Show a service's refusal at the fields it names.
+
+    `names` says what the form calls a field that has another name there.
+    """
+    errors = refusal.errors if isinstance(refusal, InvalidInput) else []
+    for error in errors:
+        pointed = error["pointer"].strip("/")
+        name = names.get(pointed, pointed)
+        form.add_error(name if name in form.fields else None, error["detail"])
+    if not errors:
+        form.add_error(None, refusal.detail)
 
 
 class SecretField(forms.CharField):

@@ -17,6 +17,7 @@ from accounts.services.live import live
 from accounts.web.access import member_required, require
 from billing.models import Product
 from config.kit.errors import DomainError, NotFound
+from config.kit.forms import refuse
 from licensing.models import TrialWorkspace
 from licensing.rules.trials import MOST_KEYS, TrialNotOffered, TrialTier, offer_of
 from licensing.services import trials
@@ -109,7 +110,7 @@ def start(request: Any, slug: str) -> HttpResponse:
                 at=now(),
             )
         except DomainError as refusal:
-            form.add_error("slug" if form.cleaned_data["slug"] else None, refusal.message)
+            refuse(form, refusal)
         else:
             return _reveal(request, trial, secret)
     facts = {"product": product, "days": days, "form": form}
@@ -152,7 +153,7 @@ def add_key(request: Any, trial_id: UUID) -> HttpResponse:
                 found, name=form.cleaned_data["name"], by=request.user, at=now()
             )
         except DomainError as refusal:
-            form.add_error(None, refusal.message)
+            refuse(form, refusal)
         else:
             return _reveal(request, found, secret)
     facts = {"trial": found, "form": form}

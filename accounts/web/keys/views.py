@@ -22,7 +22,8 @@ from accounts.services.limits import quotas_of
 from accounts.web.access import member_required
 from accounts.web.keys.forms import KeyForm, NewKeyForm
 from accounts.web.keys.lists import describe
-from config.kit.errors import DomainError, InvalidInput, NotFound
+from config.kit.errors import DomainError, NotFound
+from config.kit.forms import refuse
 
 FILES = {"txt": "{key}\n", "env": "SWITCHYARD_API_KEY={key}\n"}
 _ASK = """curl {site}/api/v1/organization \\
@@ -53,7 +54,7 @@ def new(request: Any) -> HttpResponse:
                 ),
             )
         except DomainError as refusal:
-            refuse(form, refusal)
+            refuse(form, refusal, expires_at="expires_on")
     status = 422 if form.is_bound else 200
     return render(request, "accounts/keys/new.html", {"form": form}, status=status)
 
@@ -68,7 +69,7 @@ def edit(request: Any, key_id: UUID) -> HttpResponse:
         try:
             keys.update_key(key, form.changes(), by=request.user)
         except DomainError as refusal:
-            refuse(form, refusal)
+            refuse(form, refusal, expires_at="expires_on")
         else:
             messages.success(request, f"{form.cleaned_data['name']} is changed.")
             return redirect("api_key_page", key.pk)
@@ -140,13 +141,3 @@ def reveal(request: Any, once: str, make: Callable[[], tuple[ApiKey, str]]) -> H
     key, text = made[0]
     facts = {"key": describe(key, now()), "text": text}
     return render(request, "accounts/keys/reveal.html", facts)
-
-
-def refuse(form: Any, refusal: DomainError) -> None:
-    """Show a service's refusal at the fields it names."""
-    errors = refusal.errors if isinstance(refusal, InvalidInput) else []
-    for error in errors:
-        name = error["pointer"].strip("/").replace("expires_at", "expires_on")
-        form.add_error(name if name in form.fields else None, error["detail"])
-    if not errors:
-        form.add_error(None, refusal.detail)
