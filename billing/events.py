@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
+product_publishing = Signal()
+"""Sent with `kind` and `grants`: a product is about to be written. A receiver that could not give
+what it grants vetoes by raising `InvalidInput`."""
+
 subscription_activated = Signal()
 """Sent with `subscription`: it is paid for, its product may be provided."""
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.dispatch import receiver
 from django.utils.timezone import now
 
-from accounts.events import organization_closing, organization_restored
-from accounts.models import Organization
-from billing.events import subscription_activated, subscription_ended
-from billing.models import Subscription
+from accounts.events import api_key_changed, organization_closing, organization_restored
+from accounts.models import ApiKey, Organization
+from billing.events import product_publishing, subscription_activated, subscription_ended
+from billing.models import Product, Subscription
 from config.kit.tasks import after_commit
 from licensing import events, tasks
 from licensing.models import DeviceLink, License, TrialWorkspace
+from licensing.rules.grants import require_license, require_trial
 from licensing.services import announcements, closing, licenses, trials
+
+
+@receiver(product_publishing)
+def _product_publishing(kind: str, grants: Mapping[str, Any], **_: Any) -> None:
+    require_trial(grants)
+    if kind == Product.Kind.LICENSE:
+        require_license(grants)
 
 
 @receiver(subscription_activated)
@@ -26,6 +35,14 @@ def _subscription_activated(subscription: Subscription, **_: Any) -> None:
 @receiver(subscription_ended)
 def _subscription_ended(subscription: Subscription, **_: Any) -> None:
     licenses.end_license(subscription, at=subscription.ended_at or now())
+
+
+@receiver(api_key_changed)
+def _api_key_changed(key: ApiKey, change: str, **_: Any) -> None:
+    if change == "rotated":
+        trials.keep_successor(key)
+    elif change == "updated":
+        trials.require_end(key)
 
 
 @receiver(organization_closing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin import ShowFacets
 from django.http import HttpRequest
@@ -13,6 +14,20 @@ from billing.models import Price, Product
 from billing.services import catalog
 from config.kit.asking import AskedAction
 from config.kit.backoffice import StaffAdmin, StaffInline
+from config.kit.errors import DomainError
+from config.kit.forms import refuse
+
+
+class ProductForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "grants" in cleaned:
+            cleaned["grants"] = {} if cleaned["grants"] is None else cleaned["grants"]
+            try:
+                catalog.require_grants(cleaned.get("kind", self.instance.kind), cleaned["grants"])
+            except DomainError as refusal:
+                refuse(self, refusal)
+        return cleaned
 
 
 class PriceInline(StaffInline):
@@ -27,6 +42,7 @@ class PriceInline(StaffInline):
 
 @admin.register(Product)
 class ProductAdmin(StaffAdmin):
+    form = ProductForm
     list_display = ("name", "kind", "category", "sku", "is_active", "stock", "sort_order")
     list_filter = ("kind", "is_active", "category")
     search_fields = ("name", "sku", "slug", "category")

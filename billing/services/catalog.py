@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 
+from billing import events
 from billing.models import Price, Product
+from billing.rules.grants import require_api_plan
+from config.kit.errors import InvalidInput
 from config.kit.money import Money
 
 
 @transaction.atomic
 def publish_product(slug: str, **fields: Any) -> Product:
     """Create the product of this slug, or bring it to these fields; repeatable."""
+    if "grants" in fields:
+        require_grants(fields["kind"], fields["grants"])
     product, _ = Product.objects.update_or_create(slug=slug, defaults=fields)
     return product
+
+
+def require_grants(kind: str, grants: Any) -> None:
+    """Raise `InvalidInput` unless whoever provides this kind can give what is granted."""
+    if not isinstance(grants, Mapping):
+        detail = "This must be a JSON object, in curly brackets."
+        raise InvalidInput(errors=[{"pointer": "/grants", "code": "invalid", "detail": detail}])
+    if kind == Product.Kind.API:
+        require_api_plan(grants)
+    events.product_publishing.send(Product, kind=kind, grants=grants)
 
 
 @transaction.atomic

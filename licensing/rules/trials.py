@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -116,19 +117,21 @@ def may_move(former: str, wanted: str) -> bool:
     return TrialStatus(wanted) in TRANSITIONS[TrialStatus(former)]
 
 
-def offer_of(grants: dict[str, Any], usual_days: int) -> tuple[int, frozenset[TrialTier]]:
+def offer_of(grants: Mapping[str, Any], usual_days: int) -> tuple[int, frozenset[TrialTier]]:
     """Return the days and tiers of a product's trial; raises `TrialNotOffered` without one.
 
     A product offers one by `grants["trial"]`: {"days": 14, "tiers": ["standard"]}, both optional.
+    An offer that cannot be read is none.
     """
     trial = grants.get("trial")
     if not isinstance(trial, dict):
         raise TrialNotOffered
-    days = min(int(trial.get("days", usual_days)), MOST_DAYS)
-    tiers = frozenset(TrialTier(tier) for tier in trial.get("tiers", ["standard"]))
-    if not tiers:
+    days, tiers = trial.get("days", usual_days), trial.get("tiers", ["standard"])
+    if type(days) is not int or days < 1:
         raise TrialNotOffered
-    return days, tiers
+    if not isinstance(tiers, list) or not tiers or any(tier not in [*TrialTier] for tier in tiers):
+        raise TrialNotOffered
+    return min(days, MOST_DAYS), frozenset(TrialTier(tier) for tier in tiers)
 
 
 def require_slug(slug: str) -> str:

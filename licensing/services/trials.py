@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
 
-from accounts.models import ApiKey, Organization, User
+from accounts.models import ApiKey, Membership, Organization, User
 from accounts.services import audit, keys
 from accounts.services.live import live
+from accounts.services.organizations import lock_open
 from billing.models import Product, Subscription
+from config.kit.errors import InvalidInput
 from licensing import events
 from licensing.models import TrialApiKey, TrialWorkspace
+from licensing.models.trial import TrialWorkspaceQuerySet
 from licensing.rules.trials import (
     KEY_TIER,
     MOST_KEYS,
@@ -54,8 +59,10 @@ def start_trial(
 
     `days` is for staff; otherwise the product says, and where it does not, the house. Raises
     `TrialNotOffered`, `TrialUsed` (also when another organization of the same mail domain had
-    one) or `SlugTaken`. A license follows within seconds (`provide_license`).
+    one), `SlugTaken` or `OrganizationClosed`. A license follows within seconds
+    (`provide_license`).
     """
+    organization = lock_open(organization.pk)
     usual, tiers = offer_of(product.grants, live("TRIAL_DAYS"))
     if not product.is_active or tier not in tiers:
         raise TrialNotOffered
@@ -69,13 +76,21 @@ def start_trial(
         slug=require_slug(slug) if slug else make_slug(name),
         tier=tier,
         expires_at=at + timedelta(days=days or usual),
-        mail_domain=mail_domain(by.email) if by is not None and not by.is_staff else "",
+        mail_domain=_domain_of(organization, by),
         created_by=by,
     )
     _, secret = add_key(workspace, name=f"{name} trial"[:100], by=by, at=at)
     audit.record("trial.started", workspace, product=product.slug, tier=tier)
     events.trial_started.send(TrialWorkspace, trial=workspace)
     return workspace, secret
+
+
+def _domain_of(organization: Organization, by: User | None) -> str:
+    """Return whose company tries: a program tries for the owner, staff for whom they please."""
+    if by is None:
+        members = Membership.objects.for_organization(organization).select_related("user")
+        by = members.filter(role=Membership.Role.OWNER).earliest("created_at").user
+    return "" if by.is_staff else mail_domain(by.email)
 
 
 def _write(**facts: Any) -> TrialWorkspace:
@@ -97,6 +112,7 @@ def add_key(
     workspace: TrialWorkspace, *, name: str, by: User | None, at: datetime
 ) -> tuple[TrialApiKey, str]:
     """Make another key that ends with the trial; return it and the secret, shown this once."""
+    lock_open(workspace.organization_id)
     workspace = _locked(workspace)
     if workspace.state(at) != TrialStatus.ACTIVE:
         raise TrialOver(status=workspace.state(at))
@@ -117,6 +133,32 @@ def add_key(
         workspace=workspace, organization_id=workspace.organization_id, api_key=key
     )
     return link, secret
+
+
+@transaction.atomic
+def keep_successor(key: ApiKey) -> None:
+    """Let the key that takes the place of a trial's belong to the trial as well."""
+    link = TrialApiKey.objects.for_organization(key.organization_id).filter(api_key=key).first()
+    if link is not None:
+        assert key.rotated_to is not None, "rotating has just set it"
+        TrialApiKey.objects.create(
+            workspace_id=link.workspace_id,
+            organization_id=link.organization_id,
+            api_key=key.rotated_to,
+        )
+
+
+def require_end(key: ApiKey) -> None:
+    """Refuse that a key outlives its trial, now or when the trial has ended."""
+    rows = TrialWorkspace.objects.for_organization(key.organization_id)
+    workspace: TrialWorkspace | None = rows.filter(keys__api_key=key).first()
+    if workspace is None or workspace.status == TrialStatus.CONVERTED:
+        return
+    if key.expires_at is None or key.expires_at > workspace.expires_at:
+        detail = "The key of a trial ends with the trial, or earlier. Buy the product to keep it."
+        raise InvalidInput(
+            errors=[{"pointer": "/expires_at", "code": "after_trial", "detail": detail}]
+        )
 
 
 @transaction.atomic
@@ -189,15 +231,16 @@ def convert_trial(subscription: Subscription, *, at: datetime) -> TrialWorkspace
     is turned as well for 30 days: who pays a day late keeps what they had.
     """
     trials = TrialWorkspace.objects.for_organization(subscription.organization_id)
-    held = trials.select_for_update(of=("self",)).filter(product=subscription.price.product)
-    workspace: TrialWorkspace | None = held.first()
+    held = trials.select_for_update(of=("self",), no_key=True)
+    workspace: TrialWorkspace | None = held.filter(product=subscription.price.product).first()
     if workspace is None or not may_still_convert(workspace.status, workspace.expires_at, at):
         return None
+    living = _living_keys(workspace)
     workspace.status = TrialWorkspace.Status.CONVERTED
     workspace.converted_at = at
     workspace.subscription = subscription
     workspace.save(update_fields=["status", "converted_at", "subscription"])
-    for key in _living_keys(workspace):
+    for key in living:
         keys.set_expiry(key, None)
     if workspace.license is not None:
         licenses.adopt_license(workspace.license, subscription=subscription)
@@ -223,21 +266,27 @@ def expire_trial(workspace: TrialWorkspace, *, at: datetime) -> bool:
 
 def sweep(at: datetime) -> int:
     """Do for all trials what is due: licenses given, ends written down. Returns how many."""
+    rows = TrialWorkspace.objects
+    done = _each(rows.unprovided(), provide_license)
+    done += _each(rows.overdue(at), partial(expire_trial, at=at))
+    return done + _each(rows.unsettled(), settle_cancelled)
+
+
+def _each(rows: TrialWorkspaceQuerySet, work: Callable[[TrialWorkspace], object]) -> int:
+    """Do the work for each; return for how many there was any."""
     done = 0
-    for workspace in TrialWorkspace.objects.unprovided()[:BATCH]:
-        provide_license(workspace)
-        done += 1
-    for workspace in TrialWorkspace.objects.overdue(at)[:BATCH]:
-        done += expire_trial(workspace, at=at)
-    for workspace in TrialWorkspace.objects.unsettled()[:BATCH]:
-        settle_cancelled(workspace)
-        done += 1
+    for workspace in rows[:BATCH]:
+        try:
+            done += work(workspace) is not False
+        except Exception:
+            # The boundary: one product that grants nonsense must not hold up everybody's trial.
+            logger.exception("trial.sweep_failed", trial_id=str(workspace.pk))
     return done
 
 
 def _locked(workspace: TrialWorkspace) -> TrialWorkspace:
     found: TrialWorkspace = (
-        TrialWorkspace.objects.select_for_update(of=("self",))
+        TrialWorkspace.objects.select_for_update(of=("self",), no_key=True)
         .select_related("organization", "product", "license")
         .get(pk=workspace.pk)
     )
@@ -245,6 +294,11 @@ def _locked(workspace: TrialWorkspace) -> TrialWorkspace:
 
 
 def _living_keys(workspace: TrialWorkspace) -> list[ApiKey]:
+    """Lock the keys of a locked trial. One that is just being rotated brings its successor."""
     held = ApiKey.objects.for_organization(workspace.organization_id)
     alive = held.filter(trial_key__workspace=workspace).exclude(status=ApiKey.Status.REVOKED)
-    return list(alive.order_by("pk"))
+    alive = alive.select_for_update(of=("self",)).order_by("pk")
+    locked = list(alive)
+    while (found := list(alive.all())) != locked:
+        locked = found
+    return locked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 from threading import Barrier
@@ -14,8 +14,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from accounts.models import Invitation, Membership, Organization, User
-from accounts.services.closing import close_organization
+from accounts import events
+from accounts.models import ApiKey, Invitation, Membership, Organization, User
+from accounts.services import keys
+from accounts.services.closing import close_account, close_organization
 from accounts.services.organizations import add_member
 from accounts.services.platform_roles import change_platform_role
 from accounts.services.team import invitations, mailing, members, reception
@@ -23,9 +25,14 @@ from accounts.services.users import create_user
 from billing.models import Invoice, Order
 from config.kit import context
 from config.kit.errors import DomainError
+from licensing.models import TrialWorkspace
+from licensing.services.trials import start_trial
 from tests.conftest import People, behind_the_wall, make_people
 from tests.factories.billing import PriceFactory, order_of, profile_of
+from tests.factories.keys import make_key
+from tests.factories.licensing import trial_product
 from tests.factories.team import invitation_of, token_of
+from tests.waiting import until_blocked
 
 ROUNDS = 5
 
@@ -198,6 +205,72 @@ def test_closed_or_ordered_but_never_both(people: People) -> None:
             Order.objects.filter(client_key=f"race-{number}").update(
                 status="cancelled", cancelled_at=now()
             )
+
+
+def refused(work: Callable[[], Any]) -> str:
+    try:
+        work()
+    except DomainError as refusal:
+        return refusal.code
+    return "done"
+
+
+def amid(announced: Any, closes: Callable[[], Any], work: Callable[[], Any]) -> list[str]:
+    """Close something; when `announced` is sent, begin the work beside it. What became of both."""
+    begun: list[Future[str]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def begin(**_: Any) -> None:
+            begun.append(until_blocked(pool, partial(refused, work)))
+
+        announced.connect(begin)
+        try:
+            closed = refused(closes)
+        finally:
+            announced.disconnect(begin)
+        return [closed, begun[0].result(30)]
+
+
+def test_nobody_joins_what_closes_with_its_owners_account(people: People) -> None:
+    """Alice is alone when the closing looks; Charlie's acceptance comes while it goes on."""
+    ours = people.organization
+    with context.acting(organization_id=ours.pk):
+        Membership.objects.get(organization=ours, user=people.bob).delete()
+    invited = reception.find_by_token(token_of(invitation_of(ours, "charlie@example.com")))
+
+    def accept() -> None:
+        with context.acting(organization_id=ours.pk), behind_the_wall():
+            reception.accept(invited, user=people.charlie, at=now())
+
+    with context.acting(user_id=people.alice.pk), behind_the_wall():
+        outcomes = amid(events.user_closing, partial(close_account, people.alice), accept)
+    assert outcomes == ["done", "invitation_over"]
+    assert Organization.objects.get(pk=ours.pk).is_closed
+    assert not Membership.objects.filter(organization=ours, user=people.charlie).exists()
+
+
+@pytest.mark.parametrize("what", ["key", "successor", "trial"])
+def test_nothing_is_made_for_an_organization_that_just_closes(people: People, what: str) -> None:
+    ours = people.organization
+    key, _ = make_key(ours, people.alice)
+    product = trial_product()
+    facts = {"name": "Late", "by": people.alice}
+    make: Callable[[], Any] = {
+        "key": lambda: keys.issue_key(ours, **facts),
+        "successor": lambda: keys.rotate_key(key, by=people.alice),
+        "trial": lambda: start_trial(ours, product=product, at=now(), **facts),
+    }[what]
+
+    def late() -> None:
+        with context.acting(organization_id=ours.pk), behind_the_wall():
+            make()
+
+    with context.acting(organization_id=ours.pk), behind_the_wall():
+        closes = partial(close_organization, ours, confirm="Northwind")
+        outcomes = amid(events.organization_closing, closes, late)
+    assert outcomes == ["done", "organization_closed"]
+    assert not ApiKey.objects.exclude(status="revoked").exists()
+    assert not TrialWorkspace.objects.exists()
 
 
 def test_of_two_administrators_who_demote_each_other_one_stays(people: People) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 
@@ -12,10 +12,9 @@ from django.db.utils import IntegrityError, ProgrammingError
 from django.utils.timezone import now
 
 from accounts.models import ApiKey, AuditLog, Notification, WebhookEvent
-from billing import events as billing_events
-from billing.models import Product, Subscription
+from accounts.services.users import create_user
+from billing.models import Product
 from config.kit import context
-from licensing import tasks
 from licensing.models import License, TrialWorkspace
 from licensing.rules.trials import (
     MOST_KEYS,
@@ -31,36 +30,7 @@ from tests.conftest import People, WalledClient, behind_the_wall, make_people
 from tests.factories.billing import PriceFactory
 from tests.factories.licensing import subscription_of, trial_product
 from tests.factories.webhooks import endpoint_of
-
-
-def started(people: People, product: Product | None = None, **facts: Any) -> Any:
-    wish = {"name": "Northwind tries", "by": people.alice, "at": now()} | facts
-    trial, _ = trials.start_trial(people.organization, product=product or trial_product(), **wish)
-    return trial
-
-
-def provided(trial: TrialWorkspace) -> TrialWorkspace:
-    """Let the worker give the trial its license."""
-    tasks.settle_trial(str(trial.pk))
-    trial.refresh_from_db()
-    return trial
-
-
-def bought(people: People, trial: TrialWorkspace) -> Subscription:
-    price = trial.product.prices.get()
-    subscription = subscription_of(people.organization, price=price, quantity=2)
-    billing_events.subscription_activated.send(Subscription, subscription=subscription)
-    trial.refresh_from_db()
-    return subscription
-
-
-def end(trial: TrialWorkspace, at: datetime) -> None:
-    """Move the end of a trial, its keys and its license, without a service: time has passed."""
-    began = at - timedelta(days=20)
-    TrialWorkspace.objects.filter(pk=trial.pk).update(expires_at=at, created_at=began)
-    ApiKey.objects.filter(trial_key__workspace=trial).update(expires_at=at, created_at=began)
-    License.objects.filter(trial=trial).update(expires_at=at, starts_at=began)
-    trial.refresh_from_db()
+from tests.integration.licensing.trials.steps import bought, end, provided, started
 
 
 def test_a_trial_has_a_workspace_a_key_and_a_license_that_end_together(people: People) -> None:
@@ -103,7 +73,37 @@ def test_a_short_name_is_unique_over_all_customers(people: People) -> None:
         started(people, trial_product(kind="api"), slug="northwind-lab")
 
 
-@pytest.mark.parametrize("grants", [{}, {"trial": False}, {"trial": {"tiers": []}}])
+def test_a_program_tries_for_the_owners_company(people: People) -> None:
+    product = trial_product()
+    trial = started(people, product, by=None)
+    assert trial.mail_domain == "example.com"
+    with context.acting(organization_id=people.other.pk), pytest.raises(TrialUsed):
+        trials.start_trial(people.other, product=product, name="Again", by=None, at=now())
+
+
+def test_staff_give_a_second_organization_of_a_company_a_trial(people: People) -> None:
+    product, staff = trial_product(), create_user("ada@example.com", role="support")
+    started(people, product)
+    with context.acting(organization_id=people.other.pk):
+        trials.start_trial(people.other, product=product, name="Again", by=staff, at=now())
+    assert TrialWorkspace.objects.filter(product=product).count() == 2
+
+
+@pytest.mark.parametrize(
+    "grants",
+    [
+        {},
+        {"trial": False},
+        {"trial": {"tiers": []}},
+        {"trial": {"tiers": ["gold"]}},
+        {"trial": {"tiers": [{}]}},
+        {"trial": {"tiers": "standard"}},
+        {"trial": {"days": "x"}},
+        {"trial": {"days": None}},
+        {"trial": {"days": True}},
+        {"trial": {"days": 0}},
+    ],
+)
 def test_a_product_without_a_trial_cannot_be_tried(people: People, grants: Any) -> None:
     product = PriceFactory.create(product__grants=grants).product
     with pytest.raises(TrialNotOffered):
@@ -170,6 +170,22 @@ def test_the_sweeper_writes_the_end_down_once(people: People) -> None:
     trial.refresh_from_db()
     assert trial.status == "expired"
     assert AuditLog.objects.filter(action="trial.expired").count() == 1
+
+
+@pytest.mark.parametrize("max_devices", [0, "many"])
+def test_what_one_product_cannot_give_holds_up_no_other_trial(
+    people: People, max_devices: Any
+) -> None:
+    good = started(people)
+    grants = {"trial": {}, "max_devices": max_devices}
+    started(people, PriceFactory.create(product__grants=grants).product)
+    over = started(people, trial_product(kind="api"))
+    end(over, now() - timedelta(seconds=1))
+    assert trials.sweep(now()) == 2
+    good.refresh_from_db()
+    over.refresh_from_db()
+    assert good.license is not None
+    assert over.status == "expired"
 
 
 def test_staff_give_more_time_also_to_what_has_ended(people: People) -> None:
@@ -290,6 +306,29 @@ def test_a_person_starts_a_trial_and_sees_its_key_once(
     assert "left" in page
     again = alice.post(f"/trials/start/{product.slug}/", {"name": "Lab"})
     assert again.status_code == 422
+
+
+def test_the_list_of_offers_leaves_out_what_cannot_be_read(alice: WalledClient) -> None:
+    good, bad = trial_product(), trial_product(days="x")
+    Product.objects.filter(pk=good.pk).update(name="Relay Good")
+    Product.objects.filter(pk=bad.pk).update(name="Relay Bad")
+    page = alice.get("/trials/").content.decode()
+    assert "Relay Good" in page
+    assert "Relay Bad" not in page
+    assert alice.get(f"/trials/start/{bad.slug}/").status_code == 409
+
+
+def test_a_refusal_stands_at_the_field_it_is_about(alice: WalledClient) -> None:
+    product = trial_product()
+    answer = alice.post(f"/trials/start/{product.slug}/", {"name": "Lab", "slug": "Ab"})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["slug"] == [
+        "Use 3 to 63 small letters, digits and inner dashes."
+    ]
+    taken = {"name": "Lab", "slug": "the-lab"}
+    alice.post(f"/trials/start/{product.slug}/", taken)
+    answer = alice.post(f"/trials/start/{trial_product(kind='api').slug}/", taken)
+    assert answer.context["form"].non_field_errors() == [SlugTaken.message]
 
 
 def test_only_who_may_starts_adds_and_cancels(people: People, bob: WalledClient) -> None:
