@@ -175,6 +175,11 @@ def require_enabled(endpoint: WebhookEndpoint) -> None:
 def _switch_off(endpoint: WebhookEndpoint, status: str, reason: str, at: datetime) -> None:
     endpoint.status, endpoint.disabled_reason, endpoint.disabled_at = status, reason[:200], at
     endpoint.save(update_fields=["status", "disabled_reason", "disabled_at"])
+    abandon_waiting(endpoint, at=at)
+
+
+def abandon_waiting(endpoint: WebhookEndpoint, *, at: datetime) -> None:
+    """Give up what waits for a locked endpoint that is not called; it may be replayed later."""
     waiting = WebhookDelivery.objects.for_organization(endpoint.organization_id)
     waiting.filter(endpoint=endpoint, status=DeliveryStatus.PENDING).update(
         status=DeliveryStatus.ABANDONED, next_attempt_at=None, lease_until=None, finished_at=at

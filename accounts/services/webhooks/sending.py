@@ -100,7 +100,14 @@ def _claim(delivery_id: UUID, at: datetime) -> Claim | None:
     if pointer is None:
         return None
     # The endpoint's lock comes first, everywhere, and makes counting its calls exact.
-    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=pointer.endpoint_id)
+    locked_endpoints = WebhookEndpoint.objects.select_for_update(no_key=True)
+    endpoint = locked_endpoints.filter(pk=pointer.endpoint_id).first()
+    if endpoint is None:
+        return None  # Deleted meanwhile, with its deliveries.
+    if not endpoint.is_enabled:
+        # Announced by a transaction that had read the endpoint before it was switched off.
+        endpoints.abandon_waiting(endpoint, at=at)
+        return None
     own = WebhookDelivery.objects.filter(endpoint=endpoint)
     if own.in_flight(at).count() >= rules.at_once(endpoint.failing_since):
         return None

@@ -123,6 +123,24 @@ def test_410_disables_the_endpoint_and_tells_its_people(
     assert [mail.user_id for mail in NotificationMail.objects.all()] == [people.alice.pk]
 
 
+def test_a_message_announced_while_its_endpoint_was_switched_off_is_not_sent(
+    organization: Any, endpoint: Any, receiver: Any, fresh: Any
+) -> None:
+    delivery = announced(organization)
+    waiting = fresh(delivery)
+    endpoints.disable_endpoint(endpoint)
+    # What a transaction that had read the endpoint before commits after.
+    waiting.save()
+    assert not sending.deliver(delivery.pk, at=now())
+    assert (fresh(delivery).status, fresh(delivery).attempts) == ("abandoned", 0)
+    assert fresh(delivery).finished_at is not None
+    assert not receiver.messages
+    endpoints.enable_endpoint(endpoint)
+    assert replaying.replay_failed(endpoint, since=now() - timedelta(hours=1)) == 1
+    assert sending.deliver(delivery.pk, at=now())
+    assert len(receiver.messages) == 1
+
+
 def test_an_endpoint_that_fails_for_five_days_is_disabled(
     organization: Any, endpoint: Any, receiver: Any, send: Any, fresh: Any
 ) -> None:
