@@ -13,6 +13,7 @@ from config.kit.errors import NotFound
 
 KEPT = timedelta(days=90)
 MOST_COUNTED = 100
+_BATCH = 2000
 
 
 def visible_to(membership: Membership) -> NotificationQuerySet:
@@ -101,6 +102,10 @@ def set_rule(membership: Membership, *, kind: str, channels: Channels, everybody
 
 
 def forget_old(*, at: datetime) -> int:
-    """Delete notifications older than 90 days; return how many."""
-    deleted, counts = Notification.objects.filter(created_at__lt=at - KEPT).delete()
-    return counts.get("accounts.Notification", 0) if deleted else 0
+    """Delete notifications older than 90 days, a batch a transaction; return how many."""
+    gone = 0
+    old = Notification.objects.filter(created_at__lt=at - KEPT).order_by()
+    while keys := list(old.values_list("pk", flat=True)[:_BATCH]):
+        Notification.objects.filter(pk__in=keys).delete()
+        gone += len(keys)
+    return gone

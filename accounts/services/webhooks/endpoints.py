@@ -19,6 +19,7 @@ from config.kit.errors import Conflict, GatewayError, InvalidInput, LimitReached
 from config.kit.ids import seal
 
 MOST = 20
+_BATCH = 2000
 Status = WebhookEndpoint.Status
 
 
@@ -161,10 +162,22 @@ def give_up(endpoint: WebhookEndpoint, *, reason: str, at: datetime) -> None:
     )
 
 
-@transaction.atomic
 def delete_endpoint(endpoint: WebhookEndpoint) -> None:
-    """Remove the endpoint with the record of its deliveries."""
-    _lock(endpoint).delete()
+    """Remove the endpoint with the record of its deliveries; not inside a transaction.
+
+    It is switched off, then emptied a batch a transaction: a deletion that was broken off has
+    left a disabled endpoint, which can be deleted again.
+    """
+    disable_endpoint(endpoint, reason="Being deleted.")
+    record = WebhookDelivery.objects.for_organization(endpoint.organization_id).order_by()
+    while keys := list(record.filter(endpoint=endpoint).values_list("pk", flat=True)[:_BATCH]):
+        record.filter(pk__in=keys).delete()
+    with transaction.atomic():
+        # The strong lock: who announces to it at this moment waits, so that no row is missed.
+        own = WebhookEndpoint.objects.for_organization(endpoint.organization_id)
+        locked = own.select_for_update().filter(pk=endpoint.pk).first()
+        if locked is not None:
+            locked.delete()
 
 
 def require_enabled(endpoint: WebhookEndpoint) -> None:

@@ -197,6 +197,7 @@ def disable(request: Any, endpoint_id: UUID) -> HttpResponse:
     return redirect("webhook", endpoint.pk)
 
 
+@transaction.non_atomic_requests
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required(MANAGE)
 def delete(request: Any, endpoint_id: UUID) -> HttpResponse:
