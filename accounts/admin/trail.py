@@ -19,7 +19,8 @@ from accounts.rules.trail import differences
 from accounts.services import audit
 from accounts.services.audit_triggers import audited_tables
 from config.kit.asking import Export
-from config.kit.backoffice import TRAIL, CappedPaginator, StaffAdmin, TextFilter, as_uuid
+from config.kit.backoffice import TRAIL, CappedPaginator, StaffAdmin, TextFilter
+from config.kit.ids import as_uuid
 
 READ = "trail_read"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any
-from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import get_adapter
@@ -21,6 +20,7 @@ from accounts.services.factors import SECOND_FACTORS
 from accounts.services.sessions import sessions_of
 from accounts.web.browsers import browser_name
 from config.kit.errors import NotFound
+from config.kit.ids import as_uuid
 
 SIGN_INS_SHOWN = 10
 
@@ -52,17 +52,10 @@ def security(request: Any) -> HttpResponse:
 @require_POST
 def switch_organization(request: Any) -> HttpResponse:
     """Act for another organization from now on; a stranger's looks like none."""
-    wanted = _uuid(request.POST.get("organization", ""))
+    wanted = as_uuid(request.POST.get("organization", ""))
     for membership in request.memberships:
         if membership.organization_id == wanted:
             request.session[SESSION_KEY] = str(wanted)
             messages.success(request, f"You now act for {membership.organization}.")
             return redirect("overview")
     raise NotFound
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, ClassVar
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django import forms
 from django.apps import apps
@@ -36,6 +35,7 @@ from config.kit.asking import (
     ask_about_one,
     ask_for_export,
 )
+from config.kit.ids import as_uuid
 
 COUNT_LIMIT = 10_000
 TRAIL = "admin:accounts_auditlog_changelist"
@@ -242,13 +242,6 @@ def _left_out(table: str) -> str:
             if entry.table == table:
                 return str(entry.reason)
     return ""
-
-
-def as_uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
 
 
 def tag(word: str, text: str) -> SafeString:

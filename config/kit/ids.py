@@ -45,6 +45,14 @@ _waiting_noise: list[bytes] = []
 os.register_at_fork(after_in_child=_waiting_noise.clear)
 
 
+def as_uuid(text: str | None) -> uuid.UUID | None:
+    """Read a key out of what somebody typed or sent; None when it is none."""
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None
+
+
 def random_token(size: int = 32) -> str:
     """Return `size` random bytes, URL-safe."""
     return secrets.token_urlsafe(size)

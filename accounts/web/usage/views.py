@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
@@ -20,6 +19,7 @@ from accounts.services.calls.quotas import limits_of
 from accounts.services.calls.recording import keep_bodies, keeps_bodies
 from accounts.services.calls.usage import GROUPS, RANGES, Group, Usage, usage_of
 from accounts.web.access import member_required
+from config.kit.ids import as_uuid
 from config.kit.lists import ListPage, Tab, write_csv
 
 FAILED = Q(status_code__gte=400) | ~Q(outcome=VALID)
@@ -104,7 +104,7 @@ class CallList(ListPage):
     def rows(self) -> QuerySet[Any]:
         rows = ApiCall.objects.for_organization(self.request.organization)
         wanted = self.request.GET
-        if key := _uuid(wanted.get("key", "")):
+        if key := as_uuid(wanted.get("key", "")):
             rows = rows.filter(api_key_id=key)
         for name in ("product", "endpoint"):
             if value := wanted.get(name, "").replace("\x00", ""):
@@ -175,10 +175,3 @@ def _csv(groups: Sequence[Group], group_by: str, name: str) -> HttpResponse:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
