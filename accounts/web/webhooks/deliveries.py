@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.timezone import now
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.models import WebhookDelivery
 from accounts.rules.deliveries import DeliveryStatus
 from accounts.services.webhooks import replaying
 from accounts.services.webhooks.sending import body_of
@@ -20,8 +21,11 @@ from accounts.web.access import member_required
 from accounts.web.webhooks.endpoints import MANAGE, DeliveryList
 from accounts.web.webhooks.forms import ReplayForm
 from accounts.web.webhooks.lookup import own_delivery, own_endpoint
+from config.kit.ids import as_uuid
 
 ATTEMPTS_SHOWN = 50
+SOON = timedelta(minutes=1)
+"""So long before its next try the page of a delivery begins to ask how it fares."""
 
 
 @require_GET
@@ -70,7 +74,7 @@ def replay_many(request: Any, endpoint_id: UUID) -> HttpResponse:
     if request.POST.get("all"):
         chosen = _matching(request, endpoint_id)
     else:
-        chosen = [key for key in map(_uuid, request.POST.getlist("ids")) if key is not None]
+        chosen = [key for key in map(as_uuid, request.POST.getlist("ids")) if key is not None]
     _say(request, replaying.replay_many(endpoint, chosen))
     return redirect("webhook", endpoint.pk)
 
@@ -94,9 +98,15 @@ def _facts(request: Any, endpoint_id: UUID, delivery_id: UUID) -> dict[str, Any]
         "endpoint": found.endpoint,
         "attempts": [_shown(each) for each in found.log.all()[:ATTEMPTS_SHOWN]],
         "body": json.dumps(body, indent=2, ensure_ascii=False),
-        "is_waiting": found.status == DeliveryStatus.PENDING,
+        "is_live": _is_live(found, now()),
         "may_manage": request.membership.allows(MANAGE),
     }
+
+
+def _is_live(delivery: WebhookDelivery, at: datetime) -> bool:
+    """Tell whether a try is due, or nearly: between tries hours pass in which nothing changes."""
+    next_at = delivery.next_attempt_at
+    return delivery.status == DeliveryStatus.PENDING and next_at is not None and next_at < at + SOON
 
 
 def _shown(attempt: Any) -> Any:
@@ -116,10 +126,3 @@ def _say(request: Any, count: int) -> None:
         messages.success(request, f"{count} {noun} sent again.")
     else:
         messages.info(request, "There was nothing to send again.")
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

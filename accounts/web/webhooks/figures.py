@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDate
+from django.utils.timezone import localdate, make_aware
 
 from accounts.models import WebhookDelivery
 from accounts.rules.deliveries import DeliveryStatus
@@ -37,12 +38,14 @@ class Reach:
 
 
 def reach_of(organization: Any, endpoint_ids: Sequence[UUID], at: datetime) -> dict[UUID, Reach]:
-    """Return the reach of each endpoint; one query."""
-    first = (at - timedelta(days=DAYS - 1)).date()
+    """Return the reach of each endpoint by days of the reader's zone; one query."""
+    first = localdate(at) - timedelta(days=DAYS - 1)
     well = Count("pk", filter=Q(status=DeliveryStatus.SUCCEEDED))
     rows = (
         WebhookDelivery.objects.for_organization(organization)
-        .filter(endpoint__in=endpoint_ids, created_at__date__gte=first)
+        .filter(
+            endpoint__in=endpoint_ids, created_at__gte=make_aware(datetime.combine(first, time()))
+        )
         .exclude(status=DeliveryStatus.PENDING)
         .order_by()
         .annotate(day=TruncDate("created_at"))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.timezone import now
 
 from accounts.models import WebhookDelivery, WebhookEndpoint
+from accounts.web.webhooks.figures import reach_of
 from tests.conftest import People
 from tests.factories.webhooks import SECRET, announced, endpoint_of, reply
 
@@ -81,6 +87,44 @@ def test_a_delivery_shows_what_was_sent_and_answered(
     assert alice.post(f"{path}replay/").status_code == 302
     delivery.refresh_from_db()
     assert (delivery.status, delivery.tries) == ("pending", 0)
+
+
+def test_a_delivery_asks_how_it_fares_only_around_a_try(people: People, alice: Any) -> None:
+    endpoint = endpoint_of(people.organization)
+    delivery = announced(people.organization)
+    path = reverse("webhook_delivery", args=[endpoint.pk, delivery.pk])
+    for wait, polls in ((0, True), (50, True), (70, False), (3 * 86400, False)):
+        WebhookDelivery.objects.update(next_attempt_at=now() + timedelta(seconds=wait))
+        for address in (path, f"{path}state/"):
+            assert ("hx-trigger" in region(alice, address)) is polls, wait
+    WebhookDelivery.objects.update(status="succeeded", next_attempt_at=None)
+    assert "hx-trigger" not in region(alice, path)
+
+
+def region(client: Any, path: str) -> str:
+    """Return the opening tag of the part that asks for itself again."""
+    found = re.search('<div id="attempts"[^>]*>', text(client.get(path)))
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "UTC", "Pacific/Pago_Pago"])
+def test_days_of_reach_are_the_readers(people: People, zone: str) -> None:
+    endpoint = endpoint_of(people.organization)
+    with timezone.override(zone):
+        today = datetime(2026, 3, 20, tzinfo=ZoneInfo(zone))
+        for days in (0, 13, 14):
+            row = announced(people.organization)
+            WebhookDelivery.objects.filter(pk=row.pk).update(
+                created_at=today - timedelta(days=days) + timedelta(minutes=1),
+                status="succeeded",
+                next_attempt_at=None,
+            )
+        for hour in (0, 12, 23):
+            at = (today + timedelta(hours=hour, minutes=2)).astimezone(UTC)
+            reach = reach_of(people.organization, [endpoint.pk], at)[endpoint.pk]
+            assert reach.daily == [1, *[0] * 12, 1]
+            assert (reach.ended, reach.succeeded) == (2, 2)
 
 
 def test_selected_deliveries_or_all_matching_are_sent_again(people: People, alice: Any) -> None:
