@@ -101,7 +101,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000  # lists send up to 500 ids at once, with their filters
 
 # Hosts a form may lead to: the payment page lives at the vendor's address.
 _stripe = env.str("STRIPE_API_BASE", default="")

@@ -95,13 +95,13 @@ def revoke_many(request: Any) -> HttpResponse:
     if len(chosen) > MOST_AT_ONCE:
         messages.error(request, f"Select at most {MOST_AT_ONCE} keys at once.")
         return redirect("api_keys")
-    if request.POST.get("confirmed") != "yes":
+    form = RevokeForm(request.POST if request.POST.get("confirmed") == "yes" else None)
+    if not form.is_valid():
         words = f"{len(chosen)} API keys" if len(chosen) > 1 else chosen[0].name
-        facts = {"keys": chosen, "count_words": words, "form": RevokeForm()}
-        return render(request, "accounts/keys/revoke_many.html", facts)
-    form = RevokeForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
-    done = keys.revoke_keys(chosen, reason=reason)
+        facts = {"keys": chosen, "count_words": words, "form": form}
+        status = 422 if form.is_bound else 200
+        return render(request, "accounts/keys/revoke_many.html", facts, status=status)
+    done = keys.revoke_keys(chosen, reason=form.cleaned_data["reason"])
     messages.success(request, f"{done} keys are revoked." if done != 1 else "1 key is revoked.")
     return redirect("api_keys")
 

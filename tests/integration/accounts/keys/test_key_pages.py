@@ -12,6 +12,7 @@ from django.utils.timezone import now
 from accounts.models import ApiKey
 from accounts.rules import keys as form
 from accounts.services import keys
+from accounts.web.keys.actions import MOST_AT_ONCE
 from config.kit import context
 from tests.conftest import People
 from tests.factories.keys import make_key
@@ -135,6 +136,40 @@ def test_several_are_revoked_after_one_question(people: People, alice: Any) -> N
     rest = alice.post("/api-keys/revoke/", {"all": "1", "q": "K"})
     assert "Revoke K2?" in rest.content.decode()
     assert alice.post("/api-keys/revoke/", {}).status_code == 302
+
+
+def test_a_reason_that_is_too_long_revokes_nothing(people: People, alice: Any) -> None:
+    ids = [str(make_key(people.organization, people.alice)[0].pk) for _ in range(2)]
+    body = {"ids": ids, "confirmed": "yes", "reason": "x" * 201}
+    answer = alice.post("/api-keys/revoke/", body)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "Revoke 2 API keys?" in page
+    assert "id_reason_error" in page
+    assert all(f'value="{key}"' in page for key in ids)
+    assert ApiKey.objects.revoked().count() == 0
+    body["reason"] = "x" * 200
+    assert alice.post("/api-keys/revoke/", body).status_code == 302
+    assert ApiKey.objects.revoked().count() == 2
+
+
+def test_as_many_are_revoked_at_once_as_may_be_selected(people: People, alice: Any) -> None:
+    made = ApiKey.objects.bulk_create(
+        ApiKey(
+            organization=people.organization,
+            name=f"K{number}",
+            key_hash=f"{number:064}",
+            public_id=f"{number:08}",
+            last4="0000",
+        )
+        for number in range(MOST_AT_ONCE)
+    )
+    ids = [str(key.pk) for key in made]
+    asked = alice.post("/api-keys/revoke/", {"ids": ids, "q": "", "sort": "name"})
+    assert f"Revoke {MOST_AT_ONCE} API keys?" in asked.content.decode()
+    answer = alice.post("/api-keys/revoke/", {"ids": ids, "confirmed": "yes", "reason": "old"})
+    assert answer.status_code == 302
+    assert ApiKey.objects.revoked().count() == MOST_AT_ONCE
 
 
 def test_lists_flag_what_nobody_uses_and_export_all_of_it(people: People, alice: Any) -> None:
