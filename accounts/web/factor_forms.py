@@ -17,25 +17,42 @@ from allauth.mfa.webauthn.forms import (
 )
 from django import forms
 
+from accounts.rules.documents import fault_of
+
 _LARGEST = 16 * 1024
-"""Bytes of a credential that is stored; real ones have one or two thousand."""
+"""Bytes of a credential; real ones have one or two thousand."""
 
 
-class AddKeyForm(AddWebAuthnForm):
-    name = forms.CharField(required=False, max_length=80)
+class _CredentialField(forms.CharField):
+    """A JSON object that can be kept; forms.JSONField breaks on deep nesting and long numbers."""
 
-    def clean_credential(self) -> dict[str, Any]:
-        credential: dict[str, Any] = self.cleaned_data["credential"]
-        written = orjson.dumps(credential)
-        if len(written) > _LARGEST or b"\\u0000" in written:
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> dict[str, Any]:
+        text = super().clean(value)
+        try:
+            credential = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+        if not credential or not isinstance(credential, dict):
+            raise get_adapter().validation_error("incorrect_code")
+        if fault_of(credential, most=_LARGEST):
             raise get_adapter().validation_error("incorrect_code")
         return credential
+
+
+class _CredentialForm(forms.Form):
+    credential = _CredentialField()
+
+
+class AddKeyForm(_CredentialForm, AddWebAuthnForm):
+    name = forms.CharField(required=False, max_length=80)
 
     def clean(self) -> dict[str, Any]:
         return _reading(super().clean)
 
 
-class _ReadsWithCare:
+class _ReadsWithCare(_CredentialForm):
     def clean_credential(self) -> Authenticator:
         return _reading(super().clean_credential)  # type: ignore[misc]
 

@@ -17,6 +17,9 @@ CREDENTIALS = [
     ' "attestationObject": "AAAA"}}',
     '{"id": "AAAA", "rawId": "AAAA", "type": "x", "response": {"clientDataJSON": "e30",'
     ' "authenticatorData": "' + "A" * 80 + '", "signature": "AAAA", "userHandle": "///"}}',
+    '{"id": ' + "[" * 100_000 + "]" * 100_000 + "}", '{"id": ' + "[" * 900 + "]" * 900 + "}",
+    '{"id": ' + "1" * 5000 + "}", '{"id": 123456789012345678901234567890}', '{"id": "\\ud800"}',
+    '{"id": NaN}', '{"id": "' + "A" * 20_000 + '"}',
 ]  # fmt: skip
 
 
