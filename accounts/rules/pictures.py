@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,6 +14,11 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """What is decoded. SVG is no picture here but a program."""
 LARGE, SMALL = 256, 64
 """Edge of the square in pixels."""
+# What a decoder makes of bytes that are not what they claim; broken EXIF is read last.
+_UNREADABLE = (
+    UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError,
+    LookupError, TypeError, struct.error,
+)  # fmt: skip
 
 
 class BadPicture(ValueError):
@@ -31,8 +37,9 @@ def make_squares(upload: bytes) -> tuple[bytes, bytes]:
 def _decode(upload: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
-            # A picture that claims to be huge is refused by its size below, not by a warning.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # A picture that claims to be huge is refused by its size below, not by a warning,
+            # and one whose EXIF is cut short is nothing to warn of.
+            warnings.simplefilter("ignore")
             opened = Image.open(io.BytesIO(upload), formats=FORMATS)
             width, height = opened.size
             if width * height > MOST_PIXELS:
@@ -44,7 +51,7 @@ def _decode(upload: bytes) -> Image.Image:
             return turned.convert("RGBA" if turned.has_transparency_data else "RGB")
     except Image.DecompressionBombError as error:
         raise BadPicture("The picture has more than 40 million pixels.") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+    except _UNREADABLE as error:
         if isinstance(error, BadPicture):
             raise
         raise BadPicture("This is no JPEG, PNG, WebP or GIF picture.") from error

@@ -20,13 +20,13 @@ def picture(kind: str, size: tuple[int, int] = (640, 400), mode: str = "RGB") ->
     return file.getvalue()
 
 
+def chunk(name: bytes, data: bytes) -> bytes:
+    body = name + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+
 def bomb(width: int, height: int) -> bytes:
     """A PNG of a few bytes that claims to be huge."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        body = name + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
@@ -71,6 +71,18 @@ def test_nothing_but_the_pixels_is_kept() -> None:
 def test_anything_else_is_refused(upload: bytes) -> None:
     with pytest.raises(BadPicture):
         make_squares(upload)
+
+
+@pytest.mark.parametrize("broken", [b"II*\0", b"MM\0*\0\0", b"II*\0\x08\0\0", b"XX"])
+def test_broken_exif_is_refused_where_it_cannot_be_skipped(broken: bytes) -> None:
+    plain = picture("PNG")
+    after_head = 8 + 25
+    upload = plain[:after_head] + chunk(b"eXIf", broken) + plain[after_head:]
+    with pytest.raises(BadPicture):
+        make_squares(upload)
+    file = io.BytesIO()
+    Image.effect_noise((300, 300), 80).save(file, "JPEG", exif=b"Exif\0\0" + broken)
+    assert make_squares(file.getvalue())
 
 
 @pytest.mark.parametrize("size", [(8000, 5001), (60_000, 60_000), (2_000_000, 1000)])
