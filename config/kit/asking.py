@@ -10,15 +10,16 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -26,9 +27,13 @@ from django.utils.timezone import now
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from config.kit.errors import DomainError
+from config.kit.ids import as_uuid
+from config.kit.lists import harmless
 
 BULK_LIMIT = 500
 EXPORT_LIMIT = 50_000
+REMEMBERED = 24 * 3600
+"""Seconds for which a page that was confirmed is known again."""
 
 
 def _always(_: Any) -> bool:
@@ -80,6 +85,14 @@ class Export:
     title: str = "Export as CSV"
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of a confirmed page: messages with their level, and where it leads to, if anywhere."""
+
+    said: list[tuple[int, str]]
+    address: str
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=300,
@@ -101,9 +114,9 @@ def ask_about_one(
     confirmed = request.method == "POST"
     form = asked.ask(request, is_answered=confirmed)
     if confirmed and (form is None or form.is_valid()):
-        made = _carry_out(page, request, asked, rows, asked.answers(form))
-        if asked.leads_to is not None and made:
-            return _way_on(page, request, asked, address=asked.leads_to(made[0]), back=back)
+        done = _once(request, lambda: _carry_out(page, asked, rows, asked.answers(form)))
+        if done.address:
+            return _way_on(page, request, asked, address=done.address, back=back)
         return HttpResponseRedirect(back)
     return _question(page, request, asked, rows=rows, form=form, total=1, back=back)
 
@@ -120,30 +133,42 @@ def ask_about_many(
     form = asked.ask(request, is_answered=confirmed)
     rows = [row for row in chosen if asked.applies(row)]
     if confirmed and (form is None or form.is_valid()):
-        _carry_out(page, request, asked, rows, asked.answers(form))
+        _once(request, lambda: _carry_out(page, asked, rows, asked.answers(form)))
         return None
     back = request.get_full_path()
     return _question(page, request, asked, rows=rows, form=form, total=len(chosen), back=back)
 
 
-def _carry_out(
-    page: Any, request: HttpRequest, asked: AskedAction, rows: list[Any], answers: Any
-) -> list[object]:
-    """Do the work row by row; a row that refuses is named and does not stop the others.
+def _once(request: HttpRequest, work: Callable[[], _Done]) -> _Done:
+    """Do what a page asked about and say so; the same page sent again is only told the same.
 
-    Returns what the work made of each row that was done.
+    A second click waits until the first one's transaction has ended.
     """
+    name = f"asked:{request.user.pk}:{as_uuid(request.POST.get('once')) or uuid4()}"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        done: _Done = cache.get(name) or work()
+        cache.set(name, done, REMEMBERED)
+    for level, text in done.said:
+        messages.add_message(request, level, text)
+    return done
+
+
+def _carry_out(page: Any, asked: AskedAction, rows: list[Any], answers: Any) -> _Done:
+    """Do the work row by row; a row that refuses is named and does not stop the others."""
     made: list[object] = []
+    said: list[tuple[int, str]] = []
     for row in rows:
         try:
             with transaction.atomic():
                 made.append(asked.work(row, answers))
         except DomainError as refusal:
-            messages.error(request, f"{row}: {refusal.detail}")
+            said.append((messages.ERROR, f"{row}: {refusal.detail}"))
     if made:
         noun = page.opts.verbose_name if len(made) == 1 else page.opts.verbose_name_plural
-        messages.success(request, f"{asked.title}: done for {len(made)} {noun}.")
-    return made
+        said.append((messages.SUCCESS, f"{asked.title}: done for {len(made)} {noun}."))
+    address = asked.leads_to(made[0]) if asked.leads_to is not None and made else ""
+    return _Done(said, address)
 
 
 def _way_on(
@@ -185,6 +210,7 @@ def _question(
         "unseen": max(0, len(rows) - 20),
         "back": back,
         "hidden": _carried(request),
+        "once": uuid4(),
     }
     status = 422 if form is not None and form.is_bound else 200
     return TemplateResponse(request, "backoffice/confirm.html", facts, status=status)
@@ -225,15 +251,6 @@ def _csv(page: Any, request: HttpRequest, queryset: Any, export: Export) -> Http
     response = HttpResponse(sheet.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y%m%d-%H%M}.csv"'
     return response
-
-
-def harmless(value: Any) -> Any:
-    """Keep spreadsheets from running what a customer typed: =, +, -, @ and friends start a text."""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    if isinstance(value, str) and value.lstrip(" ")[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"}:
-        return f"'{value}"
-    return "" if value is None else value
 
 
 def _name(page: Any, view: str) -> str:
