@@ -46,7 +46,7 @@ class Group:
 class Searched:
     """One kind of thing: its rows, how words find them, how a row is shown and where it lives.
 
-    `permission` is what a member's role must hold; `listed` names a list page that takes ?q=.
+    `listed` names a list page that takes ?q=.
     """
 
     label: str
@@ -55,7 +55,6 @@ class Searched:
     find: Callable[[QuerySet[Any], str], QuerySet[Any]]
     show: Callable[[Any], Hit]
     listed: str = ""
-    permission: str = "view"
     order: tuple[str, ...] = field(default=("-id",))
 
 
@@ -167,34 +166,33 @@ def search(request: Any) -> HttpResponse:
     So does the only thing that is found, unless somebody is still typing.
     """
     text = request.GET.get("q", "").replace("\x00", "").strip()[:MOST_CHARACTERS]
-    mine = [kind for kind in KINDS if request.membership.allows(kind.permission)]
-    exact = _by_id(mine, request.organization, text)
+    exact = _by_id(request.organization, text)
     if exact is not None:
         return HttpResponseClientRedirect(exact.url) if request.htmx else redirect(exact.url)
-    groups = _groups(mine, request.organization, text)
+    groups = _groups(request.organization, text)
     if not request.htmx and sum(len(group.hits) for group in groups) == 1:
         return redirect(groups[0].hits[0].url)
     facts = {"q": text, "groups": groups, "is_short": len(text) < FEWEST_CHARACTERS}
     return render(request, "config/search.html", facts)
 
 
-def _by_id(kinds: list[Searched], organization: Organization, text: str) -> Hit | None:
+def _by_id(organization: Organization, text: str) -> Hit | None:
     try:
         key = UUID(text)
     except ValueError:
         return None
-    for kind in kinds:
+    for kind in KINDS:
         row = kind.rows(organization).filter(pk=key).first()
         if row is not None:
             return kind.show(row)
     return None
 
 
-def _groups(kinds: list[Searched], organization: Organization, text: str) -> list[Group]:
+def _groups(organization: Organization, text: str) -> list[Group]:
     if len(text) < FEWEST_CHARACTERS:
         return []
     found = []
-    for kind in kinds:
+    for kind in KINDS:
         rows = kind.find(kind.rows(organization), text).order_by(*kind.order)[: SHOWN + 1]
         hits = [kind.show(row) for row in rows]
         if hits:

@@ -1,4 +1,4 @@
-"""Notes about people: written, flagged, taken back by their author."""
+"""Notes about people: written, flagged, and kept; nobody takes one back."""
 
 from __future__ import annotations
 
