@@ -22,6 +22,7 @@ from accounts.services.impersonation import (
     read_token,
 )
 from accounts.services.notifications import notify
+from accounts.services.organizations import create_organization
 from accounts.services.users import create_user
 from config.kit.errors import Forbidden
 from tests.conftest import People, WalledClient, make_people
@@ -69,7 +70,7 @@ def test_adm_5_every_page_has_the_banner_with_who_whom_and_how_long(looking: Wal
 
 def test_adm_5_nothing_can_be_changed(looking: WalledClient, people: People) -> None:
     """ADM-5: read only: every unsafe method, pages and API alike."""
-    for address in ("/profile/", "/organizations/switch/", "/welcome/", "/profile/data/request/"):
+    for address in ("/profile/", "/organizations/new/", "/welcome/", "/profile/data/request/"):
         assert looking.post(address, {"first_name": "Eve"}).status_code == 403, address
     for method in ("post", "put", "patch", "delete"):
         answer = getattr(looking, method)("/api/v1/orders", content_type="application/json")
@@ -77,6 +78,25 @@ def test_adm_5_nothing_can_be_changed(looking: WalledClient, people: People) -> 
         assert answer.json()["code"] == "read_only_look"
     people.alice.refresh_from_db()
     assert people.alice.first_name == "Alice"
+
+
+def test_adm_5_every_organization_of_the_customer_can_be_looked_at(
+    looking: WalledClient, people: People, alice: WalledClient
+) -> None:
+    """ADM-5: choosing another one writes the look's own session and nothing of the customer's."""
+    second = create_organization(name="Eastwind", owner=people.alice, country="DE")
+    alice.get("/")
+    before = dict(alice.session)
+    entries = AuditLog.objects.count()
+    switched = looking.post("/organizations/switch/", {"organization": str(second.pk)})
+    assert switched["Location"] == "/"
+    assert "<span>Eastwind" in looking.get("/").content.decode()
+    assert "<span>Northwind" in alice.get("/").content.decode()
+    assert dict(alice.session) == before
+    assert AuditLog.objects.count() == entries
+    foreign = looking.post("/organizations/switch/", {"organization": str(people.other.pk)})
+    assert foreign.status_code == 404
+    assert looking.post("/profile/", {"first_name": "Eve"}).status_code == 403
 
 
 def test_adm_5_looking_leaves_no_trace_of_the_customer(
