@@ -208,7 +208,8 @@
 
   on('submit', (event) => {
     const form = event.target;
-    if (form.method !== 'post') return;
+    // A download leaves the page as it is: nothing would ever say that it is done.
+    if (form.method !== 'post' || 'download' in form.dataset) return;
     if (form.dataset.busy) {
       event.preventDefault();
       event.stopImmediatePropagation();

@@ -83,9 +83,12 @@ def post_button(
     icon: str = "",
     tone: str = "",
     size: str = "",
+    download: bool = False,
     **fields: Any,
 ) -> SafeString:
     """Make a form of one button, for what is safe to do at once; keywords become hidden fields.
+
+    `download` says that a file is the answer, so that the button can be pressed again.
 
     {% post_button "Resend" resend_url icon="send" email=address.email %}
     """
@@ -96,6 +99,7 @@ def post_button(
         icon=icon,
         tone=tone,
         size=size,
+        download=download,
         fields=fields,
         csrf_token=context.get("csrf_token"),
     )

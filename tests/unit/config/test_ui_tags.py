@@ -26,6 +26,12 @@ def test_an_icon_is_hidden_from_screen_readers_unless_it_has_a_label() -> None:
     assert 'role="img" aria-label="Locked"' in draw('{% icon "lock" label="Locked" %}')
 
 
+def test_a_button_that_brings_a_file_can_be_pressed_again() -> None:
+    mark = "data-download"
+    assert mark in draw('{% post_button "Get it" "/file/" download=True kind="env" %}')
+    assert mark not in draw('{% post_button "Resend" "/resend/" kind="env" %}')
+
+
 def test_an_icon_that_is_not_in_the_sprite_is_refused() -> None:
     with pytest.raises(TemplateSyntaxError, match="no-such-icon"):
         draw('{% icon "no-such-icon" %}')
