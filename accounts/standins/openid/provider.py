@@ -17,7 +17,7 @@ FAULTS = frozenset(
     {
         "wrong_nonce", "no_nonce", "wrong_audience", "wrong_issuer", "expired", "bad_signature",
         "alg_none", "alg_hs256", "no_id_token", "other_subject", "token_error", "token_garbage",
-        "userinfo_error",
+        "userinfo_error", "userinfo_list", "configuration_list", "issuer_number",
     }
 )  # fmt: skip
 CODE_SECONDS = 60
@@ -66,10 +66,12 @@ class Provider:
         self._tokens: dict[str, Person] = {}
         self._lock = threading.Lock()
 
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self) -> Any:
         issuer = self.issuer
+        if self.fault == "configuration_list":
+            return [issuer]
         return {
-            "issuer": issuer,
+            "issuer": 1 if self.fault == "issuer_number" else issuer,
             "authorization_endpoint": f"{issuer}/authorize",
             "token_endpoint": f"{issuer}/token",
             "userinfo_endpoint": f"{issuer}/userinfo",
@@ -128,11 +130,13 @@ class Provider:
             answer["id_token"] = self.keys.sign(self._claims(grant), fault=self.fault)
         return answer
 
-    def about(self, access: str) -> dict[str, Any]:
+    def about(self, access: str) -> Any:
         """Return the user info that an access token opens."""
         person = self._tokens.get(access)
         if person is None:
             raise Refused("invalid_token")
+        if self.fault == "userinfo_list":
+            return [person.email]
         subject = "somebody-else" if self.fault == "other_subject" else person.subject
         return {
             "sub": subject,

@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.provider.fault = fault
         self._json(200, {"fault": fault})
 
-    def _json(self, status: int, value: dict[str, Any]) -> None:
+    def _json(self, status: int, value: Any) -> None:
         self._send(status, json.dumps(value).encode(), "application/json")
 
     def _send(self, status: int, body: bytes, kind: str, **headers: str) -> None:

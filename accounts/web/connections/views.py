@@ -34,7 +34,8 @@ MOST_A_MINUTE = 30
 # What a provider that is down, wrongly set up or hostile makes of an exchange with it; the HTTP
 # client's own errors are OSErrors.
 _FAILURES = (
-    OAuth2Error, PermissionDenied, ProviderException, OSError, KeyError, TypeError, ValueError
+    OAuth2Error, PermissionDenied, ProviderException,
+    OSError, AttributeError, KeyError, TypeError, ValueError,
 )  # fmt: skip
 
 

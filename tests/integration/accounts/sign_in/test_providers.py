@@ -23,7 +23,7 @@ from tests.factories.sign_in import browser, enrol, later
 LIES = [
     "wrong_nonce", "no_nonce", "wrong_audience", "wrong_issuer", "expired", "bad_signature",
     "alg_none", "alg_hs256", "no_id_token", "other_subject", "token_error", "token_garbage",
-    "userinfo_error",
+    "userinfo_error", "userinfo_list", "configuration_list", "issuer_number",
 ]  # fmt: skip
 
 
@@ -95,6 +95,14 @@ def test_a_lying_provider_lets_nobody_in(db: None, openid: OpenIdStandIn, lie: s
     assert "did not confirm" in answer.content.decode()
     assert not is_in(client)
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("lie", ["configuration_list", "issuer_number"])
+def test_a_provider_that_does_not_describe_itself_is_not_left_for(
+    db: None, openid: OpenIdStandIn, lie: str
+) -> None:
+    openid.provider.fault = lie
+    assert WalledClient().post("/sign-in/openid/").status_code == 401
 
 
 def test_a_provider_that_is_away_is_told_as_such(db: None, openid: OpenIdStandIn) -> None:
