@@ -16,7 +16,8 @@ from accounts.services import audit
 from accounts.services.seals.sealing import seal_lag
 from accounts.services.seals.watching import resolve
 from config.kit.asking import AskedAction
-from config.kit.backoffice import CappedPaginator, NamedSet, StaffAdmin, tag
+from config.kit.backoffice import NamedSet, StaffAdmin, tag
+from config.kit.lists import CappedPaginator
 
 
 @admin.register(Seal)

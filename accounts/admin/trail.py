@@ -19,8 +19,9 @@ from accounts.rules.trail import differences
 from accounts.services import audit
 from accounts.services.audit_triggers import audited_tables
 from config.kit.asking import Export
-from config.kit.backoffice import TRAIL, CappedPaginator, StaffAdmin, TextFilter
+from config.kit.backoffice import TRAIL, StaffAdmin, TextFilter
 from config.kit.ids import as_uuid
+from config.kit.lists import CappedPaginator
 
 READ = "trail_read"
 

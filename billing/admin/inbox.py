@@ -15,7 +15,8 @@ from accounts.services import audit
 from billing.models import StripeEvent
 from billing.services import inbox
 from config.kit.asking import AskedAction
-from config.kit.backoffice import CappedPaginator, NamedSet, StaffAdmin, tag
+from config.kit.backoffice import NamedSet, StaffAdmin, tag
+from config.kit.lists import CappedPaginator
 
 LATE = timedelta(minutes=2)
 

@@ -15,7 +15,8 @@ from accounts.services import audit
 from billing.models import LedgerEntry, LedgerTransaction, PaymentAttempt, Transaction
 from billing.services.settlement import Result
 from config.kit.asking import Export
-from config.kit.backoffice import CappedPaginator, NamedSet, StaffAdmin, StaffInline, status_column
+from config.kit.backoffice import NamedSet, StaffAdmin, StaffInline, status_column
+from config.kit.lists import CappedPaginator
 from config.kit.money import Money
 
 DAY = timedelta(hours=24)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -16,7 +16,6 @@ from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.contrib.admin.checks import ModelAdminChecks
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -37,7 +36,6 @@ from config.kit.asking import (
 )
 from config.kit.ids import as_uuid
 
-COUNT_LIMIT = 10_000
 TRAIL = "admin:accounts_auditlog_changelist"
 
 # Colours of every status in the house: a word means the same on each page.
@@ -59,15 +57,6 @@ class NamedSet:
     name: str
     title: str
     narrow: Callable[[Any, datetime], Any]
-
-
-class CappedPaginator(Paginator):
-    """Counts to 10,000 and no further, so that a list of millions opens at once."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return rows.order_by()[:COUNT_LIMIT].count()
 
 
 class AttentionFilter(SimpleListFilter):

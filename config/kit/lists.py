@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.core.paginator import Page, Paginator
@@ -22,8 +23,9 @@ from config.kit.errors import DomainError
 
 SIZES = (25, 50, 100, 250)
 MOST_EXPORTED = 50_000
+MOST_COUNTED = 10_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class ExportTooLarge(DomainError):
@@ -46,6 +48,29 @@ class ShownTab:
     key: str
     label: str
     count: int
+    is_more: bool = False
+
+
+class CappedPaginator(Paginator):
+    """Counts to 10,000 and no further, so that a list of millions opens at once."""
+
+    @cached_property
+    def counted(self) -> int:
+        rows: Any = self.object_list
+        return count_capped(rows)
+
+    @cached_property
+    def count(self) -> int:
+        return min(self.counted, MOST_COUNTED)
+
+    @property
+    def is_more(self) -> bool:
+        return self.counted > MOST_COUNTED
+
+
+def count_capped(rows: QuerySet[Any]) -> int:
+    """Count to one more than `MOST_COUNTED`, which stands for "more"."""
+    return rows.order_by()[: MOST_COUNTED + 1].count()
 
 
 Column = tuple[str, Callable[[Any], Any]]
@@ -57,7 +82,8 @@ class ListPage(View):
     A page says `template_name`, `rows()`, and what it offers of `tabs()`, `search()`, `sorts`
     (name in the address to fields, ascending) and `columns` of the CSV. The template gets `page`,
     `tabs`, `status`, `total`, `q`, `is_filtered`, `export_query` and what `facts()` adds.
-    Two queries: the counts of all tabs, and the rows of one page.
+    Two queries: the counts of all tabs, and the rows of one page. A list that `may_be_long` counts
+    each tab by itself, to `MOST_COUNTED` and no further; its pages end there, its CSV does not.
     """
 
     template_name: ClassVar[str]
@@ -66,6 +92,7 @@ class ListPage(View):
     default_sort: ClassVar[str] = "-created_at"
     columns: ClassVar[Sequence[Column]] = ()
     size: ClassVar[int] = 25
+    may_be_long: ClassVar[bool] = False
 
     def rows(self) -> QuerySet[Any]:
         """Return all rows that the reader may see; start with `for_organization`."""
@@ -133,18 +160,30 @@ class ListPage(View):
 
     def _context(self) -> dict[str, Any]:
         counts = self._counts()
+        page = self._page(counts[self.tab.key])
         return {
-            "page": self._page(counts[self.tab.key]),
-            "tabs": [ShownTab(tab.key, tab.label, counts[tab.key]) for tab in self.tabs()],
+            "page": page,
+            "tabs": [self._shown(tab, counts[tab.key]) for tab in self.tabs()],
             "status": self.tab.key,
-            "total": counts[self.tab.key],
+            "total": page.paginator.count,
             "q": self.q,
             "is_filtered": bool(self.q or self.tab.key),
             "export_query": self._export_query(),
             **self.facts(),
         }
 
+    def _shown(self, tab: Tab, count: int) -> ShownTab:
+        if self.may_be_long and count > MOST_COUNTED:
+            return ShownTab(tab.key, tab.label, MOST_COUNTED, is_more=True)
+        return ShownTab(tab.key, tab.label, count)
+
     def _counts(self) -> dict[str, int]:
+        if self.may_be_long:
+            found = self.found()
+            return {
+                tab.key: count_capped(found.filter(tab.condition) if tab.condition else found)
+                for tab in self.tabs()
+            }
         asked = {
             f"tab_{index}": Count("pk", filter=tab.condition)
             for index, tab in enumerate(self.tabs())
@@ -153,9 +192,14 @@ class ListPage(View):
         return {tab.key: counted[f"tab_{index}"] for index, tab in enumerate(self.tabs())}
 
     def _page(self, count: int) -> Page[Any]:
-        paginator = Paginator(self.chosen(), self._size())
         # The tabs have counted already.
-        paginator.__dict__["count"] = count
+        paginator: Paginator[Any]
+        if self.may_be_long:
+            paginator = CappedPaginator(self.chosen(), self._size())
+            paginator.__dict__["counted"] = count
+        else:
+            paginator = Paginator(self.chosen(), self._size())
+            paginator.__dict__["count"] = count
         page = paginator.get_page(self.request.GET.get("page"))
         page.object_list = list(page.object_list)
         self.complete(page.object_list)
@@ -192,14 +236,16 @@ def write_csv(columns: Sequence[Column], rows: Iterable[Any]) -> bytes:
     writer = csv.writer(text)
     writer.writerow(header for header, _ in columns)
     for row in rows:
-        writer.writerow(_cell(value(row)) for _, value in columns)
+        writer.writerow(harmless(value(row)) for _, value in columns)
     return text.getvalue().encode("utf-8-sig")
 
 
-def _cell(value: Any) -> str:
+def harmless(value: Any) -> str:
+    """Keep spreadsheets from running what a customer typed: =, +, -, @ and friends start a text."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) and not isinstance(value, int) else text
+    is_formula = text.lstrip(" ").startswith(_FORMULA)
+    return f"'{text}" if is_formula and not isinstance(value, int | float | Decimal) else text

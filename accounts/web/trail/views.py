@@ -28,6 +28,7 @@ class TrailList(ListPage):
     sorts: ClassVar = {"at": ("id",)}
     default_sort = "-at"
     size = 50
+    may_be_long = True
     columns: ClassVar = (
         ("Entry", lambda row: row.pk),
         ("Time (UTC)", lambda row: row.at),

@@ -84,6 +84,7 @@ class CallList(ListPage):
 
     template_name = "accounts/usage/calls.html"
     file_name = "api-calls"
+    may_be_long = True
     sorts: ClassVar = {
         "called_at": ("called_at", "id"),
         "latency_ms": ("latency_ms", "called_at", "id"),

@@ -173,14 +173,21 @@ def segments(content: str, label: str) -> SafeString:
 
 @register.simple_tag
 def tab(
-    label: str, url: str, current: Any = False, key: str | None = None, count: int | None = None
+    label: str,
+    url: str,
+    current: Any = False,
+    key: str | None = None,
+    count: int | None = None,
+    is_more: bool = False,
 ) -> SafeString:
     """Make one entry of tabs or segments; with a key it is current when `current` equals it.
+
+    With `is_more` the count is the least that there is: 10,000+.
 
     {% tab "Devices" devices_url True %}  {% tab "Paid" "?status=paid" status key="paid" count=12 %}
     """
     chosen = bool(current) if key is None else current == key
-    return component("tab", label=label, url=url, current=chosen, count=count)
+    return component("tab", label=label, url=url, current=chosen, count=count, is_more=is_more)
 
 
 @register.simple_block_tag
