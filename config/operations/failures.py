@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from celery import current_app
+from kombu.exceptions import OperationalError
 
 from accounts.models import User
 from accounts.services import audit
@@ -21,6 +22,8 @@ from config.kit.redis import connect
 KEPT = 200
 LIST = "operations:failures"
 COUNT = "operations:failures:count"
+CLAIMED = 60
+"""Seconds in which nobody else starts a failure again; a process that dies holds it no longer."""
 _MESSAGE, _TRACE = 400, 4000
 
 
@@ -81,19 +84,29 @@ def find(failure_id: str) -> Failure:
 
 
 def retry(failure: Failure, *, by: User) -> None:
-    """Start the task again with the same arguments, and take the failure off the list."""
+    """Start the task again with the same arguments, and take the failure off the list.
+
+    Speaks to the broker, so not within a transaction: the trail has it before the task is sent,
+    and the failure stays on the list until it was.
+    """
     if not failure.may_be_retried:
         raise Conflict(f"There is no task {failure.task} any more.")
-    if not _take_off(failure):
-        raise Conflict("Somebody has started it again already.")
-    audit.record("task.retried", by, task=failure.task, task_id=failure.id)
-    current_app.send_task(failure.task, args=failure.args, kwargs=failure.kwargs)
-
-
-def _take_off(failure: Failure) -> bool:
-    """Remove the entry; of two who try, one does."""
     client: Any = connect()
-    for entry in client.lrange(LIST, 0, KEPT - 1):
-        if orjson.loads(entry)["id"] == failure.id:
-            return bool(client.lrem(LIST, 1, entry))
-    return False
+    claim = f"{LIST}:retried:{failure.id}"
+    if not client.set(claim, 1, nx=True, ex=CLAIMED) or not _entries(failure):
+        raise Conflict("Somebody has started it again already.")
+    try:
+        audit.record("task.retried", by, task=failure.task, task_id=failure.id)
+        current_app.send_task(failure.task, args=failure.args, kwargs=failure.kwargs, retry=False)
+    except OperationalError:
+        client.delete(claim)
+        raise
+    for entry in _entries(failure):
+        client.lrem(LIST, 1, entry)
+
+
+def _entries(failure: Failure) -> list[bytes]:
+    """Return the failure as it stands in the list, if it still does."""
+    client: Any = connect()
+    kept = client.lrange(LIST, 0, KEPT - 1)
+    return [entry for entry in kept if orjson.loads(entry)["id"] == failure.id]
