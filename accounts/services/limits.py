@@ -39,7 +39,8 @@ class Allowance:
 class Quota:
     """An organization's month with one product, or with all it did not buy apart (empty slug).
 
-    `used` is None while Redis is away and nobody has counted.
+    `used` is None where there is no counter: Redis is away or has lost it, or the month is new.
+    What is shown is `calls.quotas`' answer, which knows the stored calls as well.
     """
 
     product: str
@@ -47,13 +48,6 @@ class Quota:
     requests_per_minute: int
     limit: int | None
     used: int | None
-
-    @property
-    def share(self) -> float | None:
-        """How much is used, 1.0 is all of it; None without a limit or a count."""
-        if not self.limit or self.used is None:
-            return None
-        return self.used / self.limit
 
 
 def take(who: str, *, limit: int, at: datetime, cost: int = 1) -> Rate | None:
@@ -104,7 +98,7 @@ def quotas_of(organization: Organization, at: datetime) -> list[Quota]:
     except CacheAway:
         counts = [None] * len(names)
     return [
-        Quota(product, each.tier, each.requests_per_minute, each.monthly_quota, used or 0)
+        Quota(product, each.tier, each.requests_per_minute, each.monthly_quota, used)
         for (product, each), used in zip(known.items(), counts, strict=True)
     ]
 

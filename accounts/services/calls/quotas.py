@@ -7,7 +7,7 @@ from datetime import datetime
 
 from accounts.models import Organization
 from accounts.services.calls.usage import used_this_month
-from accounts.services.limits import month_end, quotas_of
+from accounts.services.limits import Quota, month_end, quotas_of
 
 NEAR, FULL = 80, 100
 
@@ -40,15 +40,24 @@ def limits_of(organization: Organization, at: datetime) -> list[Limit]:
 
     The live counter of the checks tells what is used; the hourly sums do where it is not there.
     """
-    limits = [
-        Limit(
-            product=quota.product,
-            tier=quota.tier,
-            requests_per_minute=quota.requests_per_minute,
-            limit=quota.limit,
-            used=quota.used or used_this_month(organization.pk, quota.product, at),
-            resets_at=month_end(at),
-        )
-        for quota in quotas_of(organization, at)
-    ]
+    limits = [_limit(organization, quota, at) for quota in quotas_of(organization, at)]
     return sorted(limits, key=lambda each: (-(each.percent or 0), each.product))
+
+
+def main_limit_of(organization: Organization, at: datetime) -> Limit:
+    """Return the limit of all products that have none of their own."""
+    return _limit(organization, quotas_of(organization, at)[0], at)
+
+
+def _limit(organization: Organization, quota: Quota, at: datetime) -> Limit:
+    used = quota.used
+    if used is None:
+        used = used_this_month(organization.pk, quota.product, at)
+    return Limit(
+        product=quota.product,
+        tier=quota.tier,
+        requests_per_minute=quota.requests_per_minute,
+        limit=quota.limit,
+        used=used,
+        resets_at=month_end(at),
+    )

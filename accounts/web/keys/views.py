@@ -17,8 +17,8 @@ from accounts.models import ApiKey
 from accounts.rules.keys import is_key
 from accounts.rules.tiers import up_to
 from accounts.services import idempotency, keys
+from accounts.services.calls.quotas import main_limit_of
 from accounts.services.keys.hashing import hashes_of
-from accounts.services.limits import quotas_of
 from accounts.web.access import member_required
 from accounts.web.keys.forms import KeyForm, NewKeyForm
 from accounts.web.keys.lists import describe
@@ -87,7 +87,7 @@ def detail(request: Any, key_id: UUID) -> HttpResponse:
     facts = {
         "key": key,
         "may_manage": request.membership.allows("manage_keys"),
-        "quota": quotas_of(request.organization, at)[0],
+        "quota": main_limit_of(request.organization, at),
         "example": example.format(site=settings.SITE_URL, key=shown),
         "rotated_from": ApiKey.objects.filter(rotated_to=key).first(),
     }

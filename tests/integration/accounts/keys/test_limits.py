@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from django.utils.timezone import now
 
 from accounts.services import limits
+from accounts.services.calls import ingest
 from accounts.services.keys import verify
 from accounts.services.limits import Allowance
 from config.kit import context
@@ -106,8 +108,6 @@ def test_a_lost_counter_begins_with_the_calls_that_are_stored(
     people: People, commit: Any, gateway: Any, redis_client: Any
 ) -> None:
     """Redis may lose everything: a customer gets no second month for free."""
-    from accounts.services.calls import ingest  # noqa: PLC0415
-
     _, text = commit(make_key, people.organization, people.alice)
     for _ in range(3):
         assert gateway.verify(text)["valid"]
@@ -125,7 +125,22 @@ def test_the_quotas_of_an_organization_are_shown(people: People, act: Any, gatew
             gateway.verify(text, product="maps")
         found = limits.quotas_of(people.organization, now())
     assert [(each.product, each.limit, each.used) for each in found] == [
-        ("", 1_000_000, 0),
+        ("", 1_000_000, None),
         ("maps", 10, 2),
     ]
-    assert found[1].share == 0.2
+
+
+def test_without_redis_the_stored_calls_are_shown(
+    people: People, commit: Any, gateway: Any, alice: Any
+) -> None:
+    key, text = commit(make_key, people.organization, people.alice)
+    for _ in range(3):
+        gateway.verify(text)
+    ingest.drain("test", batches=5)
+    breaker.failed(ConnectionError())
+    with context.acting(organization_id=people.organization.pk):
+        found = limits.quotas_of(people.organization, now())
+    assert [each.used for each in found] == [None], "nobody can tell, which is not 0"
+    breaker.failed(ConnectionError())
+    page = " ".join(alice.get(f"/api-keys/{key.pk}/").content.decode().split())
+    assert re.search(r"This month</dt>.{0,200}\b3\b", page), page
