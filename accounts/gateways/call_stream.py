@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import redis
@@ -32,22 +33,31 @@ redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
 return 1
 """
 
-# The same for a call that moves a quota: in one step it is counted, once, and on the stream.
-# stream refused counter seen | most is_repeatable id seconds fields... -> 1 taken, 0 full,
-#   -1 nothing was done: the counter is not there
-_ADD_COUNTED = """
-if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then
-    redis.call('INCR', KEYS[2])
+# A batch, all of it or nothing: each call that moves a quota is counted, once, as it is appended.
+# stream refused counters... seen... | most seconds counters calls, then of each call its counter
+#   and seen (0: none), id, fields, field... -> 1 taken, 0 no room, -1 a counter is not there
+_ADD_BATCH = """
+local calls = tonumber(ARGV[4])
+if redis.call('XLEN', KEYS[1]) + calls > tonumber(ARGV[1]) then
+    redis.call('INCRBY', KEYS[2], calls)
     return 0
 end
-if redis.call('EXISTS', KEYS[3]) == 0 then return -1 end
-local is_new = true
-if ARGV[2] == '1' then
-    is_new = redis.call('SADD', KEYS[4], ARGV[3]) == 1
-    redis.call('EXPIRE', KEYS[4], ARGV[4])
+for index = 3, 2 + tonumber(ARGV[3]) do
+    if redis.call('EXISTS', KEYS[index]) == 0 then return -1 end
 end
-if is_new then redis.call('INCR', KEYS[3]) end
-redis.call('XADD', KEYS[1], '*', unpack(ARGV, 5))
+local at = 5
+for _ = 1, calls do
+    local counter, seen = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+    local is_new = true
+    if seen > 0 then
+        is_new = redis.call('SADD', KEYS[seen], ARGV[at + 2]) == 1
+        redis.call('EXPIRE', KEYS[seen], ARGV[2])
+    end
+    if counter > 0 and is_new then redis.call('INCR', KEYS[counter]) end
+    local last = at + 3 + tonumber(ARGV[at + 3])
+    redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 4, last))
+    at = last + 1
+end
 return 1
 """
 _REMEMBERED = 26 * 3600
@@ -80,23 +90,41 @@ def add(calls: Sequence[Call]) -> int:
         raise StreamAway from error
 
 
-def add_counted(calls: Sequence[tuple[Call, str]]) -> list[int]:
-    """Append calls, each moving the quota counter named beside it; one round trip.
+def add_batch(calls: Sequence[tuple[Call, str]]) -> int:
+    """Append all calls or none, each moving the quota counter named beside it, if any.
 
-    Returns for each 1 when it is taken, 0 when the stream is full, -1 when its counter is not
+    Returns 1 when they are taken, 0 when the stream has no room for all, -1 when a counter is not
     there and must be begun first. A call whose sender sends it again is counted once.
     """
-    pipeline = connect().pipeline(transaction=False)
-    script = connect().register_script(_ADD_COUNTED)
+    counters = sorted({counter for _, counter in calls if counter})
+    seen = sorted({_seen_of(call) for call, counter in calls if counter and call.may_repeat})
+    keys = [STREAM, REFUSED, *counters, *seen]
+    place = {name: index for index, name in enumerate(keys, start=1)}
+    facts: list[Any] = [settings.API_CALLS_STREAM_MOST, _REMEMBERED, len(counters), len(calls)]
     for call, counter in calls:
-        seen = f"{STREAM}:counted:{call.organization_id}:{call.called_at:%Y%m%d%H}"
-        facts: list[Any] = [int(call.may_repeat), call.id.bytes, _REMEMBERED, *_fields_of(call)]
-        keys = [STREAM, REFUSED, counter, seen]
-        script(keys, [settings.API_CALLS_STREAM_MOST, *facts], client=pipeline)
+        fields = _fields_of(call)
+        looks = place[_seen_of(call)] if counter and call.may_repeat else 0
+        facts += [place[counter] if counter else 0, looks, call.id.bytes, len(fields), *fields]
     try:
-        return list(pipeline.execute())
+        return int(connect().register_script(_ADD_BATCH)(keys, facts))
     except redis.RedisError as error:
         raise StreamAway from error
+
+
+def first_told(name: str, at: datetime) -> datetime:
+    """Return the moment of the first call with this name, which is `at` if this is it."""
+    name = f"{STREAM}:told:{name}"
+    pipeline = connect().pipeline(transaction=True)
+    pipeline.set(name, at.isoformat(), nx=True, ex=_REMEMBERED)
+    pipeline.get(name)
+    try:
+        return datetime.fromisoformat(pipeline.execute()[1].decode())
+    except redis.RedisError as error:
+        raise StreamAway from error
+
+
+def _seen_of(call: Call) -> str:
+    return f"{STREAM}:counted:{call.organization_id}:{call.called_at:%Y%m%d%H}"
 
 
 def _fields_of(call: Call) -> list[str]:

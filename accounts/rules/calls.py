@@ -36,7 +36,7 @@ class Call:
 
     `reported` marks what a customer's service told afterwards: it completes a call of the same id
     instead of being ignored as a repetition. Of those, `completes` names a verified call, which
-    counted towards the quota then, and `may_repeat` bears an id of its sender, who may send it
+    counted towards the quota then, and `may_repeat` has the same id when its sender sends it
     again.
     """
 

@@ -13,6 +13,7 @@ import orjson
 from django.utils.dateparse import parse_datetime
 
 from accounts.rules.calls import MOST_MILLISECONDS, OWN_API, RESERVED, Call, id_at, moment_of
+from accounts.services.calls.identity import is_verified
 
 MOST = 1000
 OLDEST, NEWEST = timedelta(hours=24), timedelta(minutes=5)
@@ -42,8 +43,21 @@ def key_of(item: Any) -> UUID | None:
         return None
 
 
-def read_call(item: Any, organization_id: UUID, known: Collection[UUID], at: datetime) -> Call:
-    """Return the call that `item` describes; raises `ItemRefused` with the field that is wrong."""
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """What a call without an id gets one from; the same `noise` when a batch is sent again."""
+
+    made_at: datetime
+    noise: int | None = None
+
+
+def read_call(
+    item: Any, organization_id: UUID, known: Collection[UUID], at: datetime, unnamed: Unnamed
+) -> Call:
+    """Return the call that `item` describes; raises `ItemRefused` with the field that is wrong.
+
+    A `call_id` that no verification gave is an id like any other: its call counts.
+    """
     if not isinstance(item, Mapping):
         raise ItemRefused("", "invalid", "A call is a JSON object.")
     if unknown := sorted(set(item) - FIELDS):
@@ -51,8 +65,11 @@ def read_call(item: Any, organization_id: UUID, known: Collection[UUID], at: dat
     key = key_of(item)
     if key is None or key not in known:
         raise ItemRefused("key_id", "unknown_key", "No API key of this organization has this id.")
+    identity = _identity(item, at, unnamed)
+    completes = "call_id" in item and is_verified(identity)
+    is_named = "id" in item or "call_id" in item or unnamed.noise is not None
     return Call(
-        id=_identity(item, at),
+        id=identity,
         organization_id=organization_id,
         api_key_id=key,
         product=_product(item),
@@ -63,19 +80,20 @@ def read_call(item: Any, organization_id: UUID, known: Collection[UUID], at: dat
         request_body=_body(item, "request_body"),
         response_body=_body(item, "response_body"),
         reported=True,
-        completes="call_id" in item,
-        may_repeat="id" in item,
+        completes=completes,
+        may_repeat=is_named and not completes,
     )
 
 
-def _identity(item: Mapping[str, Any], at: datetime) -> UUID:
+def _identity(item: Mapping[str, Any], at: datetime, unnamed: Unnamed) -> UUID:
     """Return the call's id: the one it has from a verification or its service, else a new one."""
     if "id" in item and "call_id" in item:
         raise ItemRefused("id", "ambiguous", "Send id or call_id, not both.")
     name = "call_id" if "call_id" in item else "id"
     said = _moment(item, at) if "at" in item else None
     if name not in item:
-        return id_at(said or at, secrets.randbits(74))
+        noise = secrets.randbits(74) if unnamed.noise is None else unnamed.noise
+        return id_at(said or unnamed.made_at, noise)
     try:
         key = UUID(item[name])
     except (TypeError, ValueError, AttributeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import orjson
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.utils.timezone import now
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
 from accounts.api.listed import IN_LISTS, OPTIONAL_KEY, PAGE, ListedView, problems
-from accounts.api.usage.reading import MOST, ItemRefused, key_of, read_call
+from accounts.api.usage.reading import MOST, ItemRefused, Unnamed, key_of, read_call
 from accounts.api.usage.serializers import (
     CallOutput,
     CallsInput,
@@ -26,9 +27,10 @@ from accounts.api.usage.serializers import (
 )
 from accounts.models import ApiCall, ApiKey
 from accounts.rules.calls import VALID, Call
+from accounts.services.calls.identity import noise_of
 from accounts.services.calls.quotas import limits_of
 from accounts.services.calls.recording import keep_bodies, keeps_bodies
-from accounts.services.calls.reporting import record_reported
+from accounts.services.calls.reporting import first_told, record_reported
 from accounts.services.calls.usage import usage_of
 from config.kit.api import CursorPage, StrictParser
 from config.kit.errors import InvalidInput
@@ -53,8 +55,8 @@ class CallsView(OrganizationView):
         operation_id="calls_create",
         summary="Report API calls of your own services",
         description="Up to 1,000 calls. Each is taken or refused by itself; a call that is sent "
-        "again with its id counts once. They are stored within seconds and count towards the "
-        "monthly quota at once, except with `call_id`: that call counted when it was verified.",
+        "again with its id, or its batch with its Idempotency-Key, counts once. They are stored within seconds and count towards the "
+        "monthly quota at once, except with the `call_id` of a verification: that call counted when it was verified.",
         parameters=[OPTIONAL_KEY],
         request=CallsInput,
         responses={202: CallsOutput, **IN_LISTS, **problems(s503="Send the same calls again.")},
@@ -71,9 +73,12 @@ class CallsView(OrganizationView):
         taken: list[Call] = []
         refused: list[dict[str, Any]] = []
         known, at = self._known(items), now()
+        key = self._key(self.request)
+        made_at = first_told(self.organization, key, at) if key else at
         for index, item in enumerate(items):
+            unnamed = Unnamed(made_at, self._noise(key, index, item) if key else None)
             try:
-                taken.append(read_call(item, self.organization.pk, known, at))
+                taken.append(read_call(item, self.organization.pk, known, at, unnamed))
             except ItemRefused as error:
                 pointer = f"/calls/{index}/{error.field}".rstrip("/")
                 facts = {"pointer": pointer, "code": error.code, "detail": error.detail}
@@ -81,6 +86,9 @@ class CallsView(OrganizationView):
         record_reported(self.organization, taken)
         told = {"accepted": [call.id for call in taken], "refused": refused}
         return Response(CallsOutput(told).data, status=202)
+
+    def _noise(self, key: str, index: int, item: Any) -> int:
+        return noise_of(self.organization.pk, key, index, orjson.dumps(item).decode())
 
     def _known(self, items: list[Any]) -> set[Any]:
         named = {key for item in items if (key := key_of(item))}

@@ -15,8 +15,10 @@ from accounts.models import ApiAllowance, Organization
 from accounts.rules.calls import OWN_API, VALID, Call, clean_endpoint
 from accounts.rules.redaction import redact
 from accounts.services import limits
+from accounts.services.calls.identity import REPORTED
 from accounts.services.calls.recording import keeps_bodies
 from config.kit.errors import Unavailable
+from config.kit.ids import keyed_hash
 from config.kit.scripts import CacheAway
 
 logger = structlog.get_logger(__name__)
@@ -24,7 +26,7 @@ _TRIES = 3  # a counter may be begun, and be gone again
 
 
 def record_reported(organization: Organization, calls: Sequence[Call]) -> None:
-    """Take what a customer's own service tells; all of it is on the stream, or `Unavailable`.
+    """Take what a customer's own service tells; all of it is on the stream, or nothing and `Unavailable`.
 
     Each moves the quota of its product and month as a verification does, except one that
     completes a verified call: that one counted. It has been made, so a quota that is used up does
@@ -38,28 +40,34 @@ def record_reported(organization: Organization, calls: Sequence[Call]) -> None:
     apart = set(
         ApiAllowance.objects.for_organization(organization).values_list("product", flat=True)
     )
-    counted = [(call, _counter(call, apart)) for call in told if _counts(call)]
+    batch = [(call, _counter(call, apart) if _counts(call) else "") for call in told]
     try:
-        room = call_stream.add([call for call in told if not _counts(call)])
-        room += _add_counted(organization, counted)
+        taken = _add(organization, batch)
     except (StreamAway, CacheAway) as error:
         raise Unavailable from error
-    if room < len(calls):
+    if not taken:
         logger.error("calls.stream_full", organization_id=str(organization.pk))
         raise Unavailable("The recorder is behind. Send the same calls again in a minute.")
 
 
-def _add_counted(organization: Organization, waiting: Sequence[tuple[Call, str]]) -> int:
+def first_told(organization: Organization, idempotency_key: str, at: datetime) -> datetime:
+    """Return when calls were first told with this key: they were made then, if they do not say."""
+    try:
+        return call_stream.first_told(
+            keyed_hash(REPORTED, f"{organization.pk} {idempotency_key}"), at
+        )
+    except StreamAway as error:
+        raise Unavailable from error
+
+
+def _add(organization: Organization, batch: Sequence[tuple[Call, str]]) -> bool:
     """Append and count; begin the counters that are not there with what is known to be used."""
-    taken = 0
     for _ in range(_TRIES):
-        if not waiting:
-            return taken
-        _begin_counters(organization, waiting)
-        results = call_stream.add_counted(waiting)
-        taken += results.count(1)
-        waiting = [each for each, result in zip(waiting, results, strict=True) if result == -1]
-    return taken
+        _begin_counters(organization, [each for each in batch if each[1]])
+        result = call_stream.add_batch(batch)
+        if result != -1:
+            return result == 1
+    return False
 
 
 def _begin_counters(organization: Organization, waiting: Sequence[tuple[Call, str]]) -> None:

@@ -24,8 +24,8 @@ from accounts.rules.refusals import REFUSALS, ApiKeyInvalid, InsufficientScope
 from accounts.rules.scopes import VERIFY, VERIFY_ANY
 from accounts.rules.verdicts import Code, Facts, verdict
 from accounts.services import limits
+from accounts.services.calls.identity import verified_id
 from accounts.services.keys.hashing import address_of, hashes_of
-from config.kit.ids import uuid7
 from config.kit.scripts import CacheAway
 
 logger = structlog.get_logger(__name__)
@@ -118,7 +118,7 @@ def verify(
         endpoint=endpoint,
         method=method,
         cost=cost,
-        call_id=uuid7(),
+        call_id=verified_id(),
     )
     try:
         reply = _ask(asked, caller, key, at)

@@ -11,6 +11,7 @@ import time_machine
 from django.db import connection
 from django.utils.timezone import now
 
+from accounts.models import IdempotencyRecord
 from accounts.rules.calls import Call, id_at
 from accounts.services import limits
 from accounts.services.calls import ingest, used_this_month
@@ -20,9 +21,9 @@ from accounts.services.limits import Allowance
 from config.kit import context
 from config.kit.errors import Unavailable
 from config.kit.ids import uuid7
-from tests.conftest import People, make_people
+from tests.conftest import People, WalledClient, make_people
 from tests.factories.keys import make_key
-from tests.integration.accounts.calls.test_usage_api import call, program, send
+from tests.integration.accounts.calls.test_usage_api import call, post, program, send
 
 __all__ = ["program"]
 
@@ -68,6 +69,48 @@ def test_what_completes_a_verified_call_does_not_count_it_again(
     assert used(people) == 1
     ingest.drain("test", batches=5)
     assert used_this_month(people.organization.pk, "", now()) == 1
+
+
+def test_a_call_id_that_no_verification_gave_counts_once_like_any_id(
+    program: dict[str, Any], people: People
+) -> None:
+    made_up = call(program, call_id=str(uuid7()))
+    for _ in range(2):
+        assert send(program, made_up).status_code == 202
+    ingest.drain("test", batches=5)
+    assert used_this_month(people.organization.pk, "", now()) == 1
+    assert used(people) == 1, "the counter and the table agree"
+
+
+@pytest.mark.parametrize("facts", [{}, {"at": (now() - timedelta(hours=1)).isoformat()}])
+def test_a_batch_sent_again_with_its_key_counts_once(
+    program: dict[str, Any], people: People, facts: dict[str, str]
+) -> None:
+    """Its first answer was lost, with all that our database knew of the request."""
+    items = [call(program, **facts) for _ in range(2)]
+    headers = program["headers"] | {"Idempotency-Key": "batch-1"}
+    answers = []
+    for _ in range(2):
+        answers.append(post(WalledClient(), items, headers=headers).json())
+        IdempotencyRecord.objects.all().delete()
+    assert answers[0] == answers[1]
+    assert len(set(answers[0]["accepted"])) == 2
+    assert used(people) == 2
+    ingest.drain("test", batches=5)
+    assert used_this_month(people.organization.pk, "", now()) == 2
+    other = post(WalledClient(), items, headers=program["headers"] | {"Idempotency-Key": "batch-2"})
+    assert not set(other.json()["accepted"]) & set(answers[0]["accepted"])
+
+
+def test_a_batch_without_room_for_all_of_it_leaves_nothing(
+    program: dict[str, Any], people: People, settings: Any
+) -> None:
+    settings.API_CALLS_STREAM_MOST = 2
+    assert send(program, *(call(program) for _ in range(3))).status_code == 503
+    assert used(people) == 0
+    settings.API_CALLS_STREAM_MOST = 1000
+    ingest.drain("test", batches=5)
+    assert used_this_month(people.organization.pk, "", now()) == 0
 
 
 def test_a_product_bought_by_itself_counts_by_itself(
