@@ -5,22 +5,15 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import permissions
 from rest_framework.response import Response
 
 from accounts.api.base import OrganizationView
 from accounts.api.listed import problems
 from accounts.api.sessions.serializers import EndedOutput, SessionsOutput
+from accounts.api.tokens.base import IsPerson
 from accounts.services import sessions as service
 from accounts.web.browsers import describe_session
 from config.kit.errors import NotFound
-
-
-class IsPerson(permissions.BasePermission):
-    """Somebody signed in, whatever has become of their organization; never an API key."""
-
-    def has_permission(self, request: Any, view: Any) -> bool:
-        return bool(request.user.is_authenticated) and getattr(request, "api_key", None) is None
 
 
 class SessionsView(OrganizationView):
