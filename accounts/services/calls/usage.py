@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Trunc
 from django.utils import timezone
 
@@ -81,7 +81,10 @@ class Usage:
 
 
 def usage_of(organization: Organization, *, range: str, group_by: str, at: datetime) -> Usage:
-    """Return the usage up to `at`, in whole hours or days of the current time zone. 3 queries."""
+    """Return the usage up to `at`, in whole hours or days of the current time zone.
+
+    4 queries, 6 when there are more groups than are shown.
+    """
     length, step = RANGES[range]
     until = timezone.localtime(at)
     since = _floor(until - length, step) + _one(step)
@@ -121,27 +124,29 @@ def _by_step(
 
 def _by_group(organization: Organization, rows: QuerySet[Any], group_by: str) -> list[Group]:
     name = GROUPS[group_by]
-    found: dict[Any, Figures] = {}
-    for row in rows.values(name, "latency_bucket").annotate(**_MEASURES).order_by():
-        found.setdefault(row[name], Figures()).add(row)
-    largest = sorted(found.items(), key=lambda each: (-each[1].requests, str(each[0])))
-    labels = _labels(organization, group_by, [key for key, _ in largest[:MOST_GROUPS]])
-    groups = [Group(str(key), labels[key], figures) for key, figures in largest[:MOST_GROUPS]]
-    if rest := largest[MOST_GROUPS:]:
-        groups.append(Group("", f"{len(rest)} others", _together(each for _, each in rest)))
-    return groups
+    sizes = rows.values(name).annotate(requests=Sum("requests")).order_by("-requests", name)
+    largest = list(sizes.values_list(name, flat=True)[: MOST_GROUPS + 1])
+    shown, is_all = largest[:MOST_GROUPS], len(largest) <= MOST_GROUPS
+    found = {key: Figures() for key in shown}
+    for row in _by_bucket(rows.filter(**{f"{name}__in": shown}), name):
+        found[row[name]].add(row)
+    labels = _labels(organization, group_by, shown)
+    groups = [Group(str(key), labels[key], found[key]) for key in shown]
+    return groups if is_all else [*groups, _others(rows.exclude(**{f"{name}__in": shown}), name)]
 
 
-def _together(many: Iterable[Figures]) -> Figures:
-    total = Figures()
-    for each in many:
-        for bucket, requests in each.buckets.items():
-            total.buckets[bucket] = total.buckets.get(bucket, 0) + requests
-        total.requests += each.requests
-        total.errors += each.errors
-        total.billable += each.billable
-        total.latency_ms += each.latency_ms
-    return total
+def _others(rows: QuerySet[Any], name: str) -> Group:
+    """Return what is too small to be shown by itself: one row a bucket, however many they are."""
+    figures = Figures()
+    for row in _by_bucket(rows):
+        figures.add(row)
+    count = rows.aggregate(count=Count(name, distinct=True))["count"]
+    return Group("", f"{count} others", figures)
+
+
+def _by_bucket(rows: QuerySet[Any], *names: str) -> QuerySet[Any]:
+    sums: QuerySet[Any] = rows.values(*names, "latency_bucket").annotate(**_MEASURES).order_by()
+    return sums
 
 
 def _labels(organization: Organization, group_by: str, keys: Sequence[Any]) -> dict[Any, str]:

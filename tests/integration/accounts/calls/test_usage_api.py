@@ -177,6 +177,26 @@ def test_usage_tells_requests_errors_and_p95_of_one_organization(
     assert people.client(people.charlie).get("/api/v1/usage/calls").json()["results"] == []
 
 
+def test_endpoints_beyond_the_hundred_largest_are_one_group_and_are_not_read_singly(
+    program: dict[str, Any], bob: WalledClient
+) -> None:
+    names = [f"/{a}{b}" for a in "abcdefghijk" for b in "abcdefghij"]
+    send(program, *(call(program, endpoint=name) for name in [*names, *names[10:]]))
+    flush()
+    with CaptureQueriesContext(connection) as seen:
+        told = bob.get("/api/v1/usage?group_by=endpoint").json()
+    start = 'SELECT "api_calls_hourly"."endpoint"'
+    grouped = [each["sql"] for each in seen if each["sql"].startswith(start)]
+    assert grouped
+    assert all("LIMIT" in sql or " IN (" in sql for sql in grouped)
+    *largest, others = told["groups"]
+    assert {group["requests"] for group in largest} == {2}
+    assert len(largest) == 100
+    own = 1  # the report itself, a call of our own API
+    assert (others["label"], others["requests"]) == ("11 others", 10 + own)
+    assert sum(group["requests"] for group in told["groups"]) == told["total"]["requests"]
+
+
 def test_our_own_api_notes_calls_made_with_keys(program: dict[str, Any], people: People) -> None:
     WalledClient().get("/api/v1/usage/limits", headers=program["headers"])
     ingest.drain("test", batches=5)
