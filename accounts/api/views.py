@@ -10,7 +10,6 @@ from rest_framework.response import Response
 from accounts.api.base import OrganizationView
 from accounts.api.serializers import MeOutput, ProfileInput
 from accounts.services.users import update_profile
-from config.kit.errors import Forbidden
 
 
 class MeView(OrganizationView):
@@ -24,8 +23,6 @@ class MeView(OrganizationView):
         summary="Change what is known about you", request=ProfileInput, responses=MeOutput
     )
     def patch(self, request: Any) -> Response:
-        if getattr(request, "api_key", None) is not None:
-            raise Forbidden("An API key is no person and has no profile.")
         asked = ProfileInput(data=request.data)
         asked.is_valid(raise_exception=True)
         update_profile(request.user, **asked.validated_data)
