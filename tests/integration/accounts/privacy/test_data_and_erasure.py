@@ -23,13 +23,12 @@ from accounts.services.organizations import create_organization
 from accounts.services.privacy import erase_user, exports, request_export
 from accounts.services.privacy.erasure import StaffAccount, closed_accounts, is_erased
 from accounts.services.seals.verification import verify_all
-from accounts.services.users import create_user, update_profile
+from accounts.services.users import create_user
 from config.kit import context
 from config.kit.errors import Conflict, RateLimited
 from tests.conftest import People
+from tests.factories.named import NAMES, named_person
 from tests.settled import seal_rows
-
-NAMES = ("zephyrine", "quillfeather", "+49301234567")
 
 
 @pytest.fixture(autouse=True)
@@ -38,14 +37,9 @@ def places(tmp_path: Path, settings: Any) -> None:
 
 
 def _person() -> User:
+    user = named_person()
     with context.acting(actor_kind="anonymous"):
-        user = create_user("zephyrine@example.com", "correct horse battery", first_name="Zephyrine")
-        user.emailaddress_set.create(email=user.email, verified=True, primary=True)
         create_organization(name="Zephyrine", owner=user, is_personal=True)
-        user = update_profile(
-            user, first_name="Zephyrine", last_name="Quillfeather", phone="+49301234567",
-            time_zone="UTC", locale="en",
-        )  # fmt: skip
         audit.record("user.logged_in", user)
     return user
 

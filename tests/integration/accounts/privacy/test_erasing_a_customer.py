@@ -16,7 +16,7 @@ from accounts.services.notifications import notify
 from accounts.services.organizations import add_member, create_organization
 from accounts.services.privacy import erase_user
 from accounts.services.seals.verification import verify_all
-from accounts.services.users import create_user, update_profile
+from accounts.services.users import create_user
 from billing.models import Subscription
 from config.kit import context
 from licensing.services.trials import start_trial
@@ -26,12 +26,12 @@ from tests.factories.backoffice import purchase
 from tests.factories.billing import PriceFactory, profile_of
 from tests.factories.keys import make_key
 from tests.factories.licensing import trial_product
+from tests.factories.named import NAMES, named_person
 from tests.factories.team import invitation_of
 from tests.factories.tokens import leave_traces
 from tests.factories.webhooks import endpoint_of
 from tests.settled import seal_rows
 
-NAMES = ("zephyrine", "quillfeather", "+49301234567")
 BY_LAW = {"public.billing_invoice.buyer", "public.billing_invoice.public_html"}
 """Invoices stay as they were written for ten years (in Germany § 147 AO): the buyer of a personal
 organization is its person. Nothing else may keep a name."""
@@ -40,16 +40,6 @@ organization is its person. Nothing else may keep a name."""
 @pytest.fixture(autouse=True)
 def places(tmp_path: Path, settings: Any) -> None:
     settings.AUDIT_ANCHOR_DIR = str(tmp_path / "anchors")
-
-
-def _person() -> User:
-    with context.acting(actor_kind="anonymous"):
-        user = create_user("zephyrine@example.com", "correct horse battery", first_name="Zephyrine")
-        user.emailaddress_set.create(email=user.email, verified=True, primary=True)
-        return update_profile(
-            user, first_name="Zephyrine", last_name="Quillfeather", phone="+49301234567",
-            time_zone="UTC", locale="en",
-        )  # fmt: skip
 
 
 def _live(user: User, staff: User, team: Organization) -> None:
@@ -99,7 +89,7 @@ def test_aud_9_a_customer_is_nowhere_in_clear_but_on_invoices(live_database: Non
     """AUD-9: every column of every table is searched, before and after."""
     people = make_people()
     staff = create_user("staff@example.com", "correct horse battery", role=User.Role.SUPPORT)
-    user = _person()
+    user = named_person()
     _live(user, staff, people.organization)
     before = set(_named_columns())
     assert {
