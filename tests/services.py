@@ -10,6 +10,7 @@ import atexit
 import fcntl
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ ROLES = {
     "BACKUP": "switchyard_backup",
 }  # fmt: skip
 STARTED = "SWITCHYARD_TEST_ADMIN_URL"
+DEAF_TO = "SWITCHYARD_TEST_DEAF_TO"
 
 
 def admin_url(database: str | None = None) -> str:
@@ -112,6 +114,23 @@ def _migrate(database: str) -> None:
     )
 
 
+def _let_children_hear() -> None:
+    """Hand no ignored signal on: processes of tests that wait for it would never end.
+
+    Under `nohup`, and behind a script's `&`, signals are ignored, and every child inherits that.
+    A handler is not inherited: the suite stays as deaf as it was started, its workers too.
+    """
+    if DEAF_TO not in os.environ:
+        ignored = [
+            number.name
+            for number in (signal.SIGINT, signal.SIGHUP)
+            if signal.getsignal(number) is signal.SIG_IGN
+        ]
+        os.environ[DEAF_TO] = " ".join(ignored)
+    for name in os.environ[DEAF_TO].split():
+        signal.signal(signal.Signals[name], lambda *_: None)
+
+
 def _prepare() -> None:
     if STARTED not in os.environ:
         environment = {
@@ -132,4 +151,5 @@ def _prepare() -> None:
     os.environ.setdefault("LOG_LEVEL", "ERROR")
 
 
+_let_children_hear()
 _prepare()
