@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -24,6 +25,12 @@ from config.kit.lists import ListPage, Tab, write_csv
 
 FAILED = Q(status_code__gte=400) | ~Q(outcome=VALID)
 RANGE_WORDS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
+ALL_KEPT = "all"
+# Single calls have no index but that of time: a rare one costs as much as its range holds.
+CALL_RANGES: dict[str, timedelta | None] = {
+    **{key: length for key, (length, _) in RANGES.items()},
+    ALL_KEPT: None,
+}
 _GROUP_COLUMNS = (
     ("Requests", lambda group: group.figures.requests),
     ("Errors", lambda group: group.figures.errors),
@@ -80,7 +87,7 @@ def chart_of(usage: Usage) -> dict[str, Any]:
 
 
 class CallList(ListPage):
-    """Single calls, newest first, as long as they are kept."""
+    """Single calls of a range, newest first."""
 
     template_name = "accounts/usage/calls.html"
     file_name = "api-calls"
@@ -102,8 +109,14 @@ class CallList(ListPage):
         ("Latency ms", lambda call: call.latency_ms),
     )
 
+    @property
+    def range(self) -> str:
+        return _choice(self.request, "range", CALL_RANGES)
+
     def rows(self) -> QuerySet[Any]:
         rows = ApiCall.objects.for_organization(self.request.organization)
+        if length := CALL_RANGES[self.range]:
+            rows = rows.filter(called_at__gte=self.at - length)
         wanted = self.request.GET
         if key := as_uuid(wanted.get("key", "")):
             rows = rows.filter(api_key_id=key)
@@ -133,7 +146,12 @@ class CallList(ListPage):
         names = ("key", "product", "endpoint")
         narrowed = {name: self.request.GET[name] for name in names if self.request.GET.get(name)}
         keys = ApiKey.objects.for_organization(self.request.organization)
+        longer = list(CALL_RANGES)[list(CALL_RANGES).index(self.range) + 1 :]
         return {
+            "range": self.range,
+            "ranges": [*RANGE_WORDS.items(), (ALL_KEPT, "All kept")],
+            "searched": _searched(self.range),
+            "longer": [(key, _searched(key)) for key in longer[:1]],
             "narrowed": narrowed,
             "keys": [(str(key.pk), str(key)) for key in keys[:200]],
             "may_set": self.request.membership.allows("manage_organization"),
@@ -162,6 +180,11 @@ def _summary(usage: Usage, words: str) -> str:
     requests, errors = usage.total.requests, usage.total.errors
     calls = f"{requests:,} request{'' if requests == 1 else 's'}"
     return f"{calls}, {errors:,} of them error{'' if errors == 1 else 's'}, in {words}."
+
+
+def _searched(range: str) -> str:
+    words = RANGE_WORDS.get(range)
+    return f"the last {words}" if words else "all calls that are kept"
 
 
 def _choice(request: Any, name: str, known: Any) -> str:
