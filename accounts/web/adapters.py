@@ -44,6 +44,10 @@ class AccountAdapter(DefaultAccountAdapter):
             return False
         return bool(live("SIGN_UP_OPEN")) or arrivals.is_invited(request)
 
+    def may_sign_up(self, email: str) -> bool:
+        """Whether an account may begin with `email`: a closed sign-up takes the invited one only."""
+        return bool(live("SIGN_UP_OPEN")) or arrivals.is_proven(self.request, email)
+
     def populate_username(self, request: HttpRequest, user: User) -> None:
         user.username = username_for(user.email)
 

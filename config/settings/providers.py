@@ -61,6 +61,7 @@ _customers = env.str("SWITCHYARD_PROCESS", default="command") != "backoffice"
 SOCIALACCOUNT_PROVIDERS = named_providers(env) if _customers else {}
 SIGN_IN_HOSTS = sign_in_hosts(SOCIALACCOUNT_PROVIDERS)
 SOCIALACCOUNT_ADAPTER = "accounts.web.connections.adapter.ConnectionAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "accounts.web.forms.ProviderSignupForm"}
 SOCIALACCOUNT_STORE_TOKENS = False
 # A provider's word about an address never opens an account that has it already: its owner signs
 # in and connects the provider (docs/decisions/0010-sign-in.md).

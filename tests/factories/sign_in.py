@@ -1,4 +1,4 @@
-"""Browsers that sign in as people do: by the form, with a code where one is asked for."""
+"""Browsers that sign in as people do: by the form, with a code, or through a provider."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import hmac
 import struct
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.test import Client
@@ -58,3 +60,22 @@ def later(client: Client, seconds: int = 301) -> None:
     for record in session["account_authentication_methods"]:
         record["at"] -= seconds
     session.save()
+
+
+def leave(client: WalledClient, *, process: str = "login") -> str:
+    """Press the button; return the address at the provider."""
+    answer = client.post("/sign-in/openid/", {"process": process})
+    assert answer.status_code == 302, answer.content[:300]
+    return str(answer["Location"])
+
+
+def agree(address: str, subject: str) -> str:
+    """Say yes at the provider; return the path and query that lead back."""
+    assert httpx.get(address).status_code == 200
+    back = httpx.post(address, data={"subject": subject}).headers["Location"]
+    parts = urlsplit(back)
+    return f"{parts.path}?{parts.query}"
+
+
+def come_in(client: WalledClient, subject: str = "1001", *, process: str = "login") -> Any:
+    return client.get(agree(leave(client, process=process), subject))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from typing import Any
 
+from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.socialaccount.adapter import (
     DefaultSocialAccountAdapter,
     _build_apps_from_settings,
@@ -19,6 +20,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.services.users import found_personal_organization
 from accounts.web.connections.openid import OpenIdProvider
+from accounts.web.team import arrivals
 
 _NAME = 100
 
@@ -37,6 +39,13 @@ class ConnectionAdapter(DefaultSocialAccountAdapter):
     def get_provider(self, request: HttpRequest, provider: str, client_id: Any = None) -> Provider:
         return _ours(super().get_provider(request, provider, client_id))
 
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        """An address that the provider names is the account's; without one a form asks for it."""
+        if not super().is_open_for_signup(request, sociallogin):
+            return False
+        email = sociallogin.user.email
+        return not email or get_account_adapter(request).may_sign_up(email)
+
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
         """Take over the name as far as our columns hold it."""
         user: User = super().populate_user(request, sociallogin, data)
@@ -46,8 +55,8 @@ class ConnectionAdapter(DefaultSocialAccountAdapter):
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
         user: User = super().save_user(request, sociallogin, form)
-        if form is None:
-            # With a form the account adapter has founded it already.
+        # With a form the account adapter has founded it already.
+        if form is None and not arrivals.is_proven(request, user.email):
             found_personal_organization(user)
         return user
 

@@ -10,7 +10,7 @@ from accounts.middleware import SESSION_KEY
 from accounts.models import User
 from accounts.services.team import reception
 from accounts.services.users import found_personal_organization
-from config.kit.errors import DomainError
+from config.kit.errors import DomainError, NotFound
 
 _INVITATION = "invitation"
 
@@ -21,8 +21,14 @@ def remember(request: Any, token: str, invited: reception.Invited) -> None:
 
 
 def is_invited(request: Any) -> bool:
-    """Whether the link of an invitation led this browser here."""
-    return _INVITATION in request.session
+    """Whether the link of an invitation that still stands led this browser here."""
+    remembered = request.session.get(_INVITATION)
+    if remembered is None:
+        return False
+    try:
+        return reception.find_by_token(remembered["token"]).is_open(now())
+    except NotFound:
+        return False
 
 
 def is_proven(request: Any, email: str) -> bool:

@@ -12,9 +12,9 @@ from accounts.models import User
 from accounts.standins.openid.provider import Person
 from accounts.standins.openid.server import OpenIdStandIn
 from tests.conftest import People, WalledClient
-from tests.factories.sign_in import browser
+from tests.factories.sign_in import agree, browser, come_in, leave
 from tests.integration.accounts.hashing import HASHERS, KINDS, address_of, hashes_of
-from tests.integration.accounts.sign_in.test_providers import agree, come_in, is_in, leave
+from tests.integration.accounts.sign_in.test_providers import is_in
 
 
 def test_the_providers_door_costs_the_same_hashes_for_every_kind_of_account(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import environ
@@ -18,32 +17,13 @@ from accounts.standins.openid.server import OpenIdStandIn
 from config.kit import context
 from config.settings.providers import named_providers, sign_in_hosts
 from tests.conftest import People, WalledClient
-from tests.factories.sign_in import browser, enrol, later
+from tests.factories.sign_in import agree, browser, come_in, enrol, later, leave
 
 LIES = [
     "wrong_nonce", "no_nonce", "wrong_audience", "wrong_issuer", "expired", "bad_signature",
     "alg_none", "alg_hs256", "no_id_token", "other_subject", "token_error", "token_garbage",
     "userinfo_error", "userinfo_list", "configuration_list", "issuer_number",
 ]  # fmt: skip
-
-
-def leave(client: WalledClient, *, process: str = "login") -> str:
-    """Press the button; return the address at the provider."""
-    answer = client.post("/sign-in/openid/", {"process": process})
-    assert answer.status_code == 302, answer.content[:300]
-    return str(answer["Location"])
-
-
-def agree(address: str, subject: str) -> str:
-    """Say yes at the provider; return the path and query that lead back."""
-    assert httpx.get(address).status_code == 200
-    back = httpx.post(address, data={"subject": subject}).headers["Location"]
-    parts = urlsplit(back)
-    return f"{parts.path}?{parts.query}"
-
-
-def come_in(client: WalledClient, subject: str = "1001", *, process: str = "login") -> Any:
-    return client.get(agree(leave(client, process=process), subject))
 
 
 def is_in(client: WalledClient) -> bool:
