@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -265,23 +265,31 @@ def expire_trial(workspace: TrialWorkspace, *, at: datetime) -> bool:
 
 
 def sweep(at: datetime) -> int:
-    """Do for all trials what is due: licenses given, ends written down. Returns how many."""
+    """Do for all trials what is due: ends written down, licenses given. Returns how many."""
     rows = TrialWorkspace.objects
-    done = _each(rows.unprovided(), provide_license)
-    done += _each(rows.overdue(at), partial(expire_trial, at=at))
-    return done + _each(rows.unsettled(), settle_cancelled)
+    done = _each(rows.overdue(at), partial(expire_trial, at=at))
+    done += _each(rows.unsettled(), settle_cancelled)
+    return done + _each(rows.unprovided(), provide_license)
 
 
 def _each(rows: TrialWorkspaceQuerySet, work: Callable[[TrialWorkspace], object]) -> int:
     """Do the work for each; return for how many there was any."""
     done = 0
-    for workspace in rows[:BATCH]:
+    for workspace in _walked(rows):
         try:
             done += work(workspace) is not False
         except Exception:
             # The boundary: one product that grants nonsense must not hold up everybody's trial.
             logger.exception("trial.sweep_failed", trial_id=str(workspace.pk))
     return done
+
+
+def _walked(rows: TrialWorkspaceQuerySet) -> Iterator[TrialWorkspace]:
+    """Yield all rows, a batch at a time, each once: those that fail stay due, and are passed."""
+    batch = list(rows.order_by("pk")[:BATCH])
+    while batch:
+        yield from batch
+        batch = list(rows.filter(pk__gt=batch[-1].pk).order_by("pk")[:BATCH])
 
 
 def _locked(workspace: TrialWorkspace) -> TrialWorkspace:

@@ -11,7 +11,7 @@ from django.db import connection, connections, transaction
 from django.db.utils import IntegrityError, ProgrammingError
 from django.utils.timezone import now
 
-from accounts.models import ApiKey, AuditLog, Notification, WebhookEvent
+from accounts.models import ApiKey, AuditLog, Notification, Organization, WebhookEvent
 from accounts.services.users import create_user
 from billing.models import Product
 from config.kit import context
@@ -186,6 +186,32 @@ def test_what_one_product_cannot_give_holds_up_no_other_trial(
     over.refresh_from_db()
     assert good.license is not None
     assert over.status == "expired"
+
+
+def test_more_trials_that_fail_than_a_batch_holds_are_passed(people: People) -> None:
+    """Some were started before the good one and some after it, whichever come first."""
+    grants = {"trial": {}, "max_devices": "many"}
+    broken = PriceFactory.create(product__grants=grants).product
+    _start_many(broken)
+    good = started(people)
+    _start_many(broken)
+    assert trials.sweep(now()) == 1
+    good.refresh_from_db()
+    assert good.license is not None
+
+
+def _start_many(product: Product) -> None:
+    """Start a trial for each of more organizations than the sweeper takes at a time."""
+    organizations = Organization.objects.bulk_create(
+        Organization(name=f"Company {number}") for number in range(trials.BATCH + 1)
+    )
+    ends = now() + timedelta(days=9)
+    TrialWorkspace.objects.bulk_create(
+        TrialWorkspace(
+            organization=each, product=product, name="Tried", slug=str(each.pk), expires_at=ends
+        )
+        for each in organizations
+    )
 
 
 def test_staff_give_more_time_also_to_what_has_ended(people: People) -> None:
