@@ -18,6 +18,9 @@ FAULTS = frozenset(
         "wrong_nonce", "no_nonce", "wrong_audience", "wrong_issuer", "expired", "bad_signature",
         "alg_none", "alg_hs256", "no_id_token", "other_subject", "token_error", "token_garbage",
         "userinfo_error", "userinfo_list", "configuration_list", "issuer_number",
+        "userinfo_deep", "configuration_drops",
+        # The right answer behind more blanks than anybody should read; JSON allows them.
+        "configuration_long", "token_long", "keys_long", "userinfo_long", "userinfo_packed",
     }
 )  # fmt: skip
 CODE_SECONDS = 60

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import html
 import ipaddress
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -13,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from accounts.standins.openid.provider import FAULTS, Person, Provider, Refused
 
 _MAX_BODY = 64 * 1024
+_BLANKS = b" " * (2 * 1024 * 1024)
 _PEOPLE = (
     Person("1001", "ada@openid.example", "Ada Byron"),
     Person("1002", "unconfirmed@openid.example", "Una Confirmed", email_verified=False),
@@ -67,9 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(parts.query))
         provider = self.server.provider
         if parts.path == "/.well-known/openid-configuration":
-            self._json(200, provider.configuration())
+            self._json(200, provider.configuration(), part="configuration")
         elif parts.path == "/jwks":
-            self._json(200, provider.keys.published())
+            self._json(200, provider.keys.published(), part="keys")
         elif parts.path == "/userinfo":
             self._about()
         elif parts.path == "/authorize":
@@ -134,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b"{not json", "application/json")
             return
         try:
-            self._json(200, self.server.provider.trade(form))
+            self._json(200, self.server.provider.trade(form), part="token")
         except Refused as refusal:
             self._json(400, {"error": str(refusal)})
 
@@ -144,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         access = self.headers.get("Authorization", "").removeprefix("Bearer ")
         try:
-            self._json(200, self.server.provider.about(access))
+            self._json(200, self.server.provider.about(access), part="userinfo")
         except Refused as refusal:
             self._json(401, {"error": str(refusal)})
 
@@ -157,8 +161,32 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.provider.fault = fault
         self._json(200, {"fault": fault})
 
-    def _json(self, status: int, value: Any) -> None:
-        self._send(status, json.dumps(value).encode(), "application/json")
+    def _json(self, status: int, value: Any, *, part: str = "") -> None:
+        """Answer; `part` is what the faults of answers begin with."""
+        body, headers = json.dumps(value).encode(), {}
+        fault = self.server.provider.fault
+        if fault == f"{part}_long":
+            body = _BLANKS + body
+        elif fault == f"{part}_packed":
+            body, headers = gzip.compress(_BLANKS + body), {"Content-Encoding": "gzip"}
+        elif fault == f"{part}_deep":
+            body = b"[" * 100_000
+        elif fault == f"{part}_drops":
+            self._drop(body)
+            return
+        self._send(status, body, "application/json", **headers)
+
+    def _drop(self, body: bytes) -> None:
+        """Send a blank every tenth of a second for as long as anybody listens, or ten seconds."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(100 + len(body)))
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                self.wfile.write(b" ")
+                time.sleep(0.1)
+            self.wfile.write(body)
 
     def _send(self, status: int, body: bytes, kind: str, **headers: str) -> None:
         self.send_response(status)
@@ -169,7 +197,8 @@ class _Handler(BaseHTTPRequestHandler):
         }.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(body)
 
 
 def _back(query: dict[str, str], **answer: str) -> str:

@@ -17,6 +17,7 @@ from django.db.models import Model
 from django.db.models.expressions import DatabaseDefault
 from django.http import HttpRequest
 
+from accounts.gateways.providers import bounded
 from accounts.models import User
 from accounts.services.users import found_personal_organization
 from accounts.web.connections.openid import OpenIdProvider
@@ -38,6 +39,9 @@ class ConnectionAdapter(DefaultSocialAccountAdapter):
 
     def get_provider(self, request: HttpRequest, provider: str, client_id: Any = None) -> Provider:
         return _ours(super().get_provider(request, provider, client_id))
+
+    def get_requests_session(self) -> Any:
+        return bounded(super().get_requests_session())
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """An address that the provider names is the account's; without one a form asks for it."""

@@ -35,7 +35,7 @@ MOST_A_MINUTE = 30
 # client's own errors are OSErrors.
 _FAILURES = (
     OAuth2Error, PermissionDenied, ProviderException,
-    OSError, AttributeError, KeyError, TypeError, ValueError,
+    OSError, AttributeError, KeyError, RecursionError, TypeError, ValueError,
 )  # fmt: skip
 
 

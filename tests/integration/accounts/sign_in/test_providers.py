@@ -8,9 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import environ
 import httpx
 import pytest
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.core import mail
 
+from accounts.gateways.providers import bounded
 from accounts.models import AuditLog, Organization, User
 from accounts.standins.openid.provider import Person
 from accounts.standins.openid.server import OpenIdStandIn
@@ -23,6 +25,8 @@ LIES = [
     "wrong_nonce", "no_nonce", "wrong_audience", "wrong_issuer", "expired", "bad_signature",
     "alg_none", "alg_hs256", "no_id_token", "other_subject", "token_error", "token_garbage",
     "userinfo_error", "userinfo_list", "configuration_list", "issuer_number",
+    "userinfo_deep", "configuration_long", "token_long", "keys_long", "userinfo_long",
+    "userinfo_packed",
 ]  # fmt: skip
 
 
@@ -67,6 +71,7 @@ def test_a_link_does_not_sign_anybody_in(db: None, openid: OpenIdStandIn) -> Non
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lying_provider_lets_nobody_in(db: None, openid: OpenIdStandIn, lie: str) -> None:
+    """AUT-14"""
     client = WalledClient()
     back = agree(leave(client), "1001")
     openid.provider.fault = lie
@@ -77,7 +82,7 @@ def test_a_lying_provider_lets_nobody_in(db: None, openid: OpenIdStandIn, lie: s
     assert not User.objects.exists()
 
 
-@pytest.mark.parametrize("lie", ["configuration_list", "issuer_number"])
+@pytest.mark.parametrize("lie", ["configuration_list", "issuer_number", "configuration_long"])
 def test_a_provider_that_does_not_describe_itself_is_not_left_for(
     db: None, openid: OpenIdStandIn, lie: str
 ) -> None:
@@ -91,6 +96,15 @@ def test_a_provider_that_is_away_is_told_as_such(db: None, openid: OpenIdStandIn
     openid.stop()
     assert client.get(back).status_code == 401
     assert client.post("/sign-in/openid/").status_code == 401
+
+
+@pytest.mark.parametrize("seconds", [0.5, -1.0])
+def test_an_answer_in_drops_is_given_up(openid: OpenIdStandIn, seconds: float) -> None:
+    """AUT-14: no pause is long, and together they have their time, redirects too."""
+    openid.provider.fault = "configuration_drops"
+    session = bounded(DefaultSocialAccountAdapter().get_requests_session(), seconds=seconds)
+    with session, pytest.raises(OSError, match="takes too long"):
+        session.get(f"{openid.url}/.well-known/openid-configuration")
 
 
 def test_an_answer_is_good_once_and_for_the_browser_that_asked(
