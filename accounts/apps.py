@@ -63,7 +63,10 @@ class AccountsConfig(AppConfig):
             "mfa_authenticator", skip=("last_used_at",), mask=("data",), subject="user_id",
             organization="",
         ),
-        Audited("accounts_dataexport", skip=("updated_at", "claimed_until"), subject="user_id"),
+        Audited(
+            "accounts_dataexport", skip=("updated_at", "claimed_until"), pii=("list_query",),
+            subject="user_id",
+        ),
         Audited("accounts_impersonation", organization=""),
         Audited("accounts_trailalert", skip=("updated_at", "seen_at", "detail"), organization=""),
         Audited("constance_constance", skip=(), organization=""),

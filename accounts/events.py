@@ -30,7 +30,10 @@ user_erased = Signal()
 nameless. Receivers delete what names the person in their tables, in the same transaction."""
 
 data_export_requested = Signal()
-"""Sent with `export`: somebody asked for a copy of their data."""
+"""Sent with `export`: somebody asked for a copy of their data, or for all rows of a list."""
+
+data_export_ended = Signal()
+"""Sent with `export`: its file is ready, or cannot be made."""
 
 member_joined = Signal()
 """Sent with `membership`: somebody accepted an invitation."""

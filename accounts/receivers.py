@@ -38,6 +38,7 @@ from accounts.services import (
 )
 from accounts.services.factors import SECOND_FACTORS, spend_current_code
 from accounts.services.keys.publishing import publish_organization_after_commit
+from accounts.services.privacy import exports
 from accounts.web.team import arrivals
 from config.kit.tasks import after_commit
 
@@ -131,6 +132,11 @@ def _data_export_requested(export: DataExport, **_: Any) -> None:
     after_commit(tasks.make_data_export, export.pk)
 
 
+@receiver(events.data_export_ended)
+def _data_export_ended(export: DataExport, **_: Any) -> None:
+    announcements.data_export_ended(export)
+
+
 @receiver(user_signed_up)
 def _signed_up(request: Any, user: User, **_: Any) -> None:
     arrivals.settle(request, user)
@@ -170,11 +176,13 @@ def _member_joined(membership: Membership, **_: Any) -> None:
 @receiver(events.member_role_changed)
 def _member_role_changed(membership: Membership, before: str, **_: Any) -> None:
     announcements.member_role_changed(membership, before=before)
+    exports.withdraw_lists(membership.user, membership.organization_id)
 
 
 @receiver(events.member_removed)
 def _member_removed(membership: Membership, **_: Any) -> None:
     announcements.member_removed(membership)
+    exports.withdraw_lists(membership.user, membership.organization_id)
 
 
 @receiver(events.api_key_changed)

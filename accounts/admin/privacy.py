@@ -51,7 +51,8 @@ class DataExportAdmin(StaffAdmin):
     search_help_text = "E-mail or organization"
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("about", ("user", "organization"), ("state", "size"))}),
+        (None, {"fields": ("about", ("user", "organization"), ("state", "size"), "failure")}),
+        ("List", {"fields": (("list_name", "row_count"), "list_path", "list_query")}),
         ("Time", {"fields": ("created_at", ("ready_at", "expires_at"), "id")}),
     )
     readonly_fields = ("about", "state")
@@ -59,7 +60,7 @@ class DataExportAdmin(StaffAdmin):
 
     @display(description="About")
     def about(self, export: DataExport) -> str:
-        return str(export.organization or "The person")
+        return export.list_name or str(export.organization or "The person")
 
     @display(description="Status", ordering="status")
     def state(self, export: DataExport) -> SafeString:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -13,11 +13,29 @@ from accounts.models.organization import Organization
 from config.kit.models import BaseModel
 
 
-class DataExport(BaseModel):
-    """A zip of everything kept about a person, or about an organization; it expires.
+class DataExportQuerySet(models.QuerySet["DataExport"]):
+    def copies(self) -> DataExportQuerySet:
+        """Narrow to copies of everything."""
+        return self.filter(list_path="")
 
-    Without an organization it is about the person who asked for it. Until `claimed_until` a worker
-    is making it.
+    def lists(self) -> DataExportQuerySet:
+        """Narrow to rows of one list each."""
+        return self.exclude(list_path="")
+
+    def within_reach(self, user: Any, organization: Organization | None) -> DataExportQuerySet:
+        """Narrow to the person's own, and to the organization's copies, whoever asked for them."""
+        own = Q(user=user, organization=None) | Q(user=user, organization=organization)
+        return self.filter(
+            own | Q(organization__isnull=False, organization=organization, list_path="")
+        )
+
+
+class DataExport(BaseModel):
+    """A zip of everything kept about a person, or about an organization, or of one list; it expires.
+
+    Without an organization it is about the person who asked for it. With a `list_path` it holds the
+    rows that the list at this address (`list_query`: filters and order) shows this person. Until
+    `claimed_until` a worker is making it.
     """
 
     class Status(models.TextChoices):
@@ -31,18 +49,30 @@ class DataExport(BaseModel):
         Organization, models.CASCADE, null=True, related_name="data_exports"
     )
     status = models.CharField(max_length=16, choices=Status, default=Status.WAITING)
+    list_name = models.CharField(max_length=60, default="", db_default="")
+    list_path = models.CharField(max_length=200, default="", db_default="")
+    list_query = models.CharField(max_length=2000, default="", db_default="")
     size = models.BigIntegerField(default=0)
+    row_count = models.BigIntegerField(null=True)
+    failure = models.CharField(max_length=200, default="", db_default="")
     claimed_until = models.DateTimeField(null=True)
     ready_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
+
+    objects = DataExportQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at"]
         constraints = [
             # A second request while the first is being made is the first.
             models.UniqueConstraint(
-                "user", "organization", condition=Q(status="waiting"), nulls_distinct=False,
-                name="accounts_dataexport_waiting",
+                "user", "organization", "list_path", "list_query", condition=Q(status="waiting"),
+                nulls_distinct=False, name="accounts_dataexport_waiting",
+            ),
+            models.CheckConstraint(
+                condition=Q(list_name="", list_path="", list_query="")
+                | ~(Q(list_name="") | Q(list_path="")),
+                name="accounts_dataexport_list",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["waiting", "ready", "failed", "expired"]),

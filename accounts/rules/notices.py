@@ -64,6 +64,10 @@ KINDS: dict[str, Kind] = {
             email=True,
         ),
         Kind(
+            "export_ended", "Export ready",
+            "A file you asked for is ready, or could not be made.", email=True,
+        ),
+        Kind(
             "new_sign_in", "New sign-in", "Your account was used from a device not seen before.",
             email=True,
         ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from accounts.models import ApiKey, AuditLog, Membership, User
+from accounts.models import ApiKey, AuditLog, DataExport, Membership, User
 from accounts.rules.event_types import written
 from accounts.services.notifications import notify
 from accounts.services.webhooks import announce
@@ -101,6 +101,28 @@ def session_stolen(user: User, *, client_name: str) -> bool:
         user_id=user.pk,
     )
     return True
+
+
+def data_export_ended(export: DataExport) -> None:
+    """Tell who asked for a file that it is there, or that it cannot be had."""
+    home = export.organization_id
+    if home is None:
+        membership = _oldest_membership(export.user)
+        if membership is None:
+            return
+        home = membership.organization_id
+    is_ready = export.status == DataExport.Status.READY
+    what = f"The export {export.list_name}" if export.list_path else "Your copy of data"
+    notify(
+        home,
+        "export_ended",
+        title=f"{what} is ready" if is_ready else f"{what} could not be made",
+        text="It is kept for a week." if is_ready else export.failure,
+        url=reverse("exports" if export.list_path else "data_exports"),
+        severity="info" if is_ready else "warning",
+        user_id=export.user_id,
+        source=f"export_ended:{export.pk}",
+    )
 
 
 def _oldest_membership(user: User) -> Membership | None:

@@ -2,36 +2,86 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TextIO
+from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.functional import cached_property
 from django.utils.timezone import now
 from django.views import View
 
-from config.kit.errors import DomainError
+from config.kit.errors import DomainError, Forbidden, NotFound
+from config.kit.sheets import Column, write_csv, write_rows
 
 SIZES = (25, 50, 100, 250)
-MOST_EXPORTED = 50_000
+MOST_ANSWERED = 50_000
+"""Rows of a CSV that is written while its reader waits; a longer one is made by a worker."""
+
+MOST_WRITTEN = 2_000_000
 MOST_COUNTED = 10_000
+_STEPS = ("page", "size", "export")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class ExportTooLarge(DomainError):
     code = "export_too_large"
     status = 422
-    message = f"More than {MOST_EXPORTED:,} rows match. Narrow the filter and export again."
+    message = f"More than {MOST_WRITTEN:,} rows match. Narrow the filter and export again."
+
+
+class SheetRequest(HttpRequest):
+    """A worker's request for all rows of a list, as one person: they go to `sheet`.
+
+    It passes the same guards as the person's own; `written` says how many rows there were.
+    """
+
+    def __init__(self, sheet: TextIO, *, path: str, query: str, user: Any, membership: Any) -> None:
+        super().__init__()
+        self.method = "GET"
+        self.path = self.path_info = path
+        self.GET = QueryDict(query)
+        self.user, self.membership = user, membership
+        self.organization = membership and membership.organization
+        self.sheet, self.written = sheet, -1
+
+
+def filters_of(query: QueryDict) -> str:
+    """Return what an address says of which rows and in which order, and nothing else."""
+    kept = [(name, values) for name, values in query.lists() if name not in _STEPS]
+    return urlencode(kept, doseq=True)
+
+
+def list_at(path: str) -> ResolverMatch | None:
+    """Return the list that a path of the site opens; None where there is none."""
+    try:
+        found = resolve(path)
+    except Resolver404:
+        return None
+    page = getattr(found.func, "view_class", None)
+    return found if page is not None and issubclass(page, ListPage) else None
+
+
+def write_list(sheet: TextIO, *, path: str, query: str, user: Any, membership: Any) -> int:
+    """Write all rows that the list shows this person under this address; return how many.
+
+    Raises `NotFound` and `Forbidden` as the page itself would, and `ExportTooLarge`.
+    """
+    found = list_at(path)
+    if found is None:
+        raise NotFound
+    request = SheetRequest(sheet, path=path, query=query, user=user, membership=membership)
+    found.func(request, *found.args, **found.kwargs)
+    if request.written < 0:  # led elsewhere, as to the page of signing in
+        raise Forbidden
+    return request.written
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +123,6 @@ def count_capped(rows: QuerySet[Any]) -> int:
     return rows.order_by()[: MOST_COUNTED + 1].count()
 
 
-Column = tuple[str, Callable[[Any], Any]]
-
-
 class ListPage(View):
     """A list whose state is its address: ?status= ?q= ?sort= ?page= ?size= and ?export=csv.
 
@@ -93,6 +140,7 @@ class ListPage(View):
     columns: ClassVar[Sequence[Column]] = ()
     size: ClassVar[int] = 25
     may_be_long: ClassVar[bool] = False
+    most_written: ClassVar[int] = MOST_WRITTEN
 
     def rows(self) -> QuerySet[Any]:
         """Return all rows that the reader may see; start with `for_organization`."""
@@ -120,6 +168,8 @@ class ListPage(View):
         return {}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if isinstance(request, SheetRequest):
+            return self._write(request)
         if self.columns and request.GET.get("export") == "csv":
             return self._export()
         return render(request, self.template_name, self._context())
@@ -211,16 +261,23 @@ class ListPage(View):
         return sizes.get(wanted, self.size)
 
     def _export_query(self) -> str:
-        query = self.request.GET.copy()
-        query.pop("page", None)
-        query["export"] = "csv"
-        return f"?{query.urlencode()}"
+        filters = filters_of(self.request.GET)
+        return f"?{filters}&export=csv" if filters else "?export=csv"
 
     def _export(self) -> HttpResponse:
-        """Answer the whole filtered set; written here, because the tenant ends with the request."""
+        """Answer the whole filtered set; written here, because the tenant ends with the request.
+
+        A reader does not wait for a long one: the page offers to have it made.
+        """
         rows = self.chosen()
-        if rows[MOST_EXPORTED : MOST_EXPORTED + 1].exists():
-            raise ExportTooLarge
+        if rows[MOST_ANSWERED : MOST_ANSWERED + 1].exists():
+            query = filters_of(self.request.GET)
+            facts = {
+                "query": query,
+                "back": f"{self.request.path}?{query}",
+                "narrower": f"Up to {MOST_ANSWERED:,} rows are downloaded at once.",
+            }
+            return render(self.request, "config/export_offer.html", facts)
         document = write_csv(self.columns, self.exported(rows))
         name = f"{self.file_name}-{self.at:%Y-%m-%d}.csv"
         return HttpResponse(
@@ -229,23 +286,11 @@ class ListPage(View):
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-
-def write_csv(columns: Sequence[Column], rows: Iterable[Any]) -> bytes:
-    """Write rows as CSV that a spreadsheet opens without running what a cell says."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header for header, _ in columns)
-    for row in rows:
-        writer.writerow(harmless(value(row)) for _, value in columns)
-    return text.getvalue().encode("utf-8-sig")
-
-
-def harmless(value: Any) -> str:
-    """Keep spreadsheets from running what a customer typed: =, +, -, @ and friends start a text."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    text = str(value)
-    is_formula = text.lstrip(" ").startswith(_FORMULA)
-    return f"'{text}" if is_formula and not isinstance(value, int | float | Decimal) else text
+    def _write(self, request: SheetRequest) -> HttpResponse:
+        if not self.columns:
+            raise Forbidden
+        rows = self.chosen()
+        if rows[self.most_written : self.most_written + 1].exists():
+            raise ExportTooLarge
+        request.written = write_rows(request.sheet, self.columns, self.exported(rows))
+        return HttpResponse(status=204)

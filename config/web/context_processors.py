@@ -74,6 +74,7 @@ _LINKS = (("STATUS_URL", "Status"), ("TERMS_URL", "Terms"), ("PRIVACY_URL", "Pri
 ACCOUNT_MENU = (
     Page("profile", "Profile", "user"),
     Page("security", "Security", "shield-lock"),
+    Page("exports", "Exports", "download"),
     Page("first_steps", "First steps", "list-check"),
 )
 ORGANIZATION_MENU = (

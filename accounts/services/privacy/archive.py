@@ -20,7 +20,7 @@ from accounts.services.privacy.holdings import (
     internal_tables,
     stream,
 )
-from config.kit.lists import harmless
+from config.kit.sheets import harmless
 
 Rows = Callable[[], Iterable[dict[str, Any]]]
 

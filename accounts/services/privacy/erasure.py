@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts import events
@@ -91,8 +91,10 @@ def _addresses(user: User) -> list[str]:
 
 
 def _forget_rows(user: User, addresses: list[str]) -> None:
-    for export in DataExport.objects.filter(user=user, organization=None):
+    own = DataExport.objects.filter(user=user)
+    for export in own.filter(Q(organization=None) | ~Q(list_path="")):
         exports.withdraw(export)
+    own.exclude(list_query="").update(list_query="")  # it may say whom they looked for
     for model in _PERSONAL:
         model._default_manager.filter(user=user).delete()
     lowered = [address.lower() for address in addresses]

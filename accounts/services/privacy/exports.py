@@ -1,10 +1,13 @@
-"""Exports of data: requested on a page, made by a task, downloaded for a week, then gone."""
+"""Exports of data and of lists: requested on a page, made by a task, downloaded for a week, then gone."""
 
 from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import IO
+from uuid import UUID
 
 import structlog
 from django.core.files.storage import default_storage
@@ -16,7 +19,8 @@ from accounts import events
 from accounts.models import DataExport, Organization, User
 from accounts.services import audit
 from accounts.services.privacy.archive import write_archive
-from config.kit.errors import Conflict, RateLimited
+from accounts.services.privacy.sheets import write_sheet
+from config.kit.errors import Conflict, DomainError, RateLimited
 
 logger = structlog.get_logger(__name__)
 KEPT = timedelta(days=7)
@@ -25,10 +29,13 @@ LEASE = timedelta(minutes=35)
 """How long a worker may hold an export: longer than its task may run (accounts.tasks)."""
 
 GIVEN_UP = timedelta(days=1)
+GAVE_UP = "It could not be made within a day. Support can see why."
 DAY = timedelta(days=1)
 _FILES = "????????-????-????-????-????????????.*"  # named by an id: nothing else is swept
 MOST_A_DAY = 5
 """Copies that one person may have made in a day of their data, and of each organization's."""
+
+MOST_LISTS_A_DAY = 20
 
 
 class ExportWaiting(Conflict):
@@ -42,29 +49,48 @@ def request_export(user: User, *, organization: Organization | None = None) -> D
 
     Raises `ExportWaiting`, and `RateLimited` for more than five a day: each is kept for a week.
     """
-    _require_room(user, organization, now())
+    earlier = DataExport.objects.copies().filter(user=user, organization=organization)
+    _require_room(earlier, MOST_A_DAY, now())
+    about = "organization" if organization else "person"
+    return _ask(DataExport(user=user, organization=organization), about=about)
+
+
+@transaction.atomic
+def request_list(
+    user: User, *, organization: Organization | None, name: str, path: str, query: str
+) -> DataExport:
+    """Ask for all rows that the list at `path` shows this person with the filters of `query`.
+
+    Whether they may open it, its own guards say once the file is made. Raises `ExportWaiting`, and
+    `RateLimited` for more than twenty a day.
+    """
+    _require_room(DataExport.objects.lists().filter(user=user), MOST_LISTS_A_DAY, now())
+    export = DataExport(
+        user=user, organization=organization, list_name=name, list_path=path, list_query=query
+    )
+    return _ask(export, about=name)
+
+
+def _ask(export: DataExport, *, about: str) -> DataExport:
     try:
         with transaction.atomic():
-            export = DataExport.objects.create(user=user, organization=organization)
+            export.save(force_insert=True)
     except IntegrityError as error:
         if "accounts_dataexport_waiting" not in str(error):
             raise
         raise ExportWaiting from error
-    about = "organization" if organization else "person"
     audit.record("data_export.requested", export, about=about)
     events.data_export_requested.send(DataExport, export=export)
     return export
 
 
-def _require_room(user: User, organization: Organization | None, at: datetime) -> None:
-    recent = DataExport.objects.filter(
-        user=user, organization=organization, created_at__gt=at - DAY
-    ).exclude(status=DataExport.Status.WAITING)
-    made = list(recent.order_by("created_at").values_list("created_at", flat=True)[:MOST_A_DAY])
-    if len(made) == MOST_A_DAY:
+def _require_room(earlier: QuerySet[DataExport], most: int, at: datetime) -> None:
+    recent = earlier.filter(created_at__gt=at - DAY).exclude(status=DataExport.Status.WAITING)
+    made = list(recent.order_by("created_at").values_list("created_at", flat=True)[:most])
+    if len(made) == most:
         wait = int((made[0] + DAY - at).total_seconds()) + 1
         raise RateLimited(
-            f"At most {MOST_A_DAY} copies a day. Take the latest one, or come back tomorrow.",
+            f"At most {most} files a day. Take the latest one, or come back tomorrow.",
             retry_after=wait,
         )
 
@@ -73,21 +99,33 @@ def make_export(export: DataExport, *, at: datetime) -> None:
     """Claim it, write the file and open it for download; not inside a transaction.
 
     Nothing happens while another run makes it. A run that failed or was killed is taken up again
-    once its claim is over.
+    once its claim is over; one that is refused is not.
     """
     if not _free(at).filter(pk=export.pk).update(claimed_until=at + LEASE):
         return
     path = file_of(export)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
+    unfinished = path.with_suffix(f".{os.getpid()}.partial")
     try:
-        with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
-            write_archive(file, user=export.user, organization=export.organization, at=at)
+        with os.fdopen(
+            os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b"
+        ) as file:
+            rows = _write(file, export, at)
             file.flush()
             os.fsync(file.fileno())
-        _open(export, partial, at)
+        _open(export, unfinished, rows, at)
+    except DomainError as refusal:
+        _fail(_claimed(export, at), refusal.detail)
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
+
+
+def _write(file: IO[bytes], export: DataExport, at: datetime) -> int | None:
+    """Write the file; return the number of rows of a list."""
+    if export.list_path:
+        return write_sheet(file, export, at=at)
+    write_archive(file, user=export.user, organization=export.organization, at=at)
+    return None
 
 
 def _free(at: datetime) -> QuerySet[DataExport]:
@@ -95,20 +133,34 @@ def _free(at: datetime) -> QuerySet[DataExport]:
     return DataExport.objects.filter(unclaimed, status=DataExport.Status.WAITING)
 
 
+def _claimed(export: DataExport, at: datetime) -> QuerySet[DataExport]:
+    """Return it while the run that began at this moment holds it, nothing otherwise."""
+    waiting = DataExport.objects.filter(status=DataExport.Status.WAITING)
+    return waiting.filter(pk=export.pk, claimed_until=at + LEASE)
+
+
 @transaction.atomic
-def _open(export: DataExport, partial: Path, at: datetime) -> None:
+def _open(export: DataExport, file: Path, rows: int | None, at: datetime) -> None:
     """Put the file in its place, unless the export was withdrawn, given up or claimed anew."""
-    ours = DataExport.objects.filter(
-        pk=export.pk, status=DataExport.Status.WAITING, claimed_until=at + LEASE
-    )
-    made = ours.select_for_update(of=("self",)).first()
+    made = _claimed(export, at).select_for_update(of=("self",)).first()
     if made is None:
         return
     made.status = DataExport.Status.READY
-    made.size, made.ready_at, made.expires_at = partial.stat().st_size, at, at + KEPT
-    made.save(update_fields=["status", "size", "ready_at", "expires_at"])
+    made.size, made.ready_at, made.expires_at = file.stat().st_size, at, at + KEPT
+    made.row_count = rows
+    made.save(update_fields=["status", "size", "ready_at", "expires_at", "row_count"])
     audit.record("data_export.ready", made, size=made.size)
-    partial.replace(file_of(made))
+    events.data_export_ended.send(DataExport, export=made)
+    file.replace(file_of(made))
+
+
+@transaction.atomic
+def _fail(exports: QuerySet[DataExport], why: str) -> None:
+    waiting = exports.filter(status=DataExport.Status.WAITING).select_for_update(of=("self",))
+    for export in waiting.order_by("pk"):
+        export.status, export.failure = DataExport.Status.FAILED, why[:200]
+        export.save(update_fields=["status", "failure"])
+        events.data_export_ended.send(DataExport, export=export)
 
 
 def file_of(export: DataExport) -> Path:
@@ -117,8 +169,7 @@ def file_of(export: DataExport) -> Path:
 
 def waiting_exports(at: datetime) -> list[DataExport]:
     """Return those whose task was lost, and give up on those that failed for a day."""
-    waiting = DataExport.objects.filter(status=DataExport.Status.WAITING)
-    waiting.filter(created_at__lt=at - GIVEN_UP).update(status=DataExport.Status.FAILED)
+    _fail(DataExport.objects.filter(created_at__lt=at - GIVEN_UP), GAVE_UP)
     return list(_free(at).filter(created_at__lt=at - SOON))
 
 
@@ -152,6 +203,18 @@ def withdraw(export: DataExport) -> None:
     """Take the file away. The row is first: a run that is about to end waits for it, or ended."""
     DataExport.objects.filter(pk=export.pk).update(status=DataExport.Status.EXPIRED)
     file_of(export).unlink(missing_ok=True)
+
+
+@transaction.atomic
+def withdraw_lists(user: User, organization_id: UUID) -> None:
+    """Take away the lists that a person had written as a member: their role there is another."""
+    lists = DataExport.objects.lists().filter(user=user, organization_id=organization_id)
+    living = [DataExport.Status.WAITING, DataExport.Status.READY]
+    withdrawn = list(lists.filter(status__in=living).select_for_update(of=("self",)))
+    for export in withdrawn:
+        export.status = DataExport.Status.EXPIRED
+        export.save(update_fields=["status"])
+        transaction.on_commit(partial(file_of(export).unlink, missing_ok=True))
 
 
 def _written_at(path: Path) -> float:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.timezone import now
@@ -61,18 +61,16 @@ def data_export_request(request: Any) -> HttpResponse:
 @require_safe
 def data_export_file(request: Any, export_id: UUID) -> Any:
     """The zip itself; every download is written down."""
-    ours = Q(organization=None, user=request.user)
-    if request.organization is not None:
-        ours |= Q(organization=request.organization)
-    export = DataExport.objects.filter(ours, pk=export_id).first()
+    found = DataExport.objects.within_reach(request.user, request.organization)
+    export = found.filter(pk=export_id).first()
     if export is None:
         raise NotFound
-    if export.organization_id is not None:
+    if export.organization_id is not None and not export.list_path:
         require(request, "export_organization")
     if not export.is_ready(now()) or not file_of(export).exists():
         raise NotFound("This copy is not here, or not any more. Ask for a new one.")
     audit.record("data_export.downloaded", export)
-    name = f"switchyard-data-{export.ready_at:%Y-%m-%d}.zip"
+    name = f"{export.list_name or 'switchyard-data'}-{export.ready_at:%Y-%m-%d}.zip"
     return StreamingHttpResponse(
         _chunks(file_of(export)),
         content_type="application/zip",
@@ -95,7 +93,5 @@ def _may_export(request: Any) -> bool:
 
 
 def _visible(request: Any) -> QuerySet[DataExport]:
-    wanted = Q(organization=None, user=request.user)
-    if _may_export(request):
-        wanted |= Q(organization=request.organization)
-    return DataExport.objects.filter(wanted)
+    organization = request.organization if _may_export(request) else None
+    return DataExport.objects.copies().within_reach(request.user, organization)

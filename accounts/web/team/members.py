@@ -18,7 +18,8 @@ from accounts.services.team import members
 from accounts.web.access import member_required
 from accounts.web.team.forms import RoleForm, TransferForm
 from config.kit.errors import DomainError, NotFound
-from config.kit.lists import Column, ListPage, Tab
+from config.kit.lists import ListPage, Tab
+from config.kit.sheets import Column
 
 _COLUMNS: Sequence[Column] = (
     ("E-mail", lambda member: member.user.email),

@@ -21,7 +21,8 @@ from accounts.services.calls.recording import keep_bodies, keeps_bodies
 from accounts.services.calls.usage import GROUPS, RANGES, Group, Usage, usage_of
 from accounts.web.access import member_required
 from config.kit.ids import as_uuid
-from config.kit.lists import ListPage, Tab, write_csv
+from config.kit.lists import ListPage, Tab
+from config.kit.sheets import write_csv
 
 FAILED = Q(status_code__gte=400) | ~Q(outcome=VALID)
 RANGE_WORDS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}

@@ -11,7 +11,8 @@ from django.utils.timezone import now
 from accounts.models import StoredCall
 from config.kit import context
 from config.kit.ids import uuid7
-from config.kit.lists import MOST_COUNTED, write_csv
+from config.kit.lists import MOST_COUNTED
+from config.kit.sheets import write_csv
 from tests.conftest import People, WalledClient
 
 SOME = MOST_COUNTED + 60

@@ -19,7 +19,7 @@ from accounts.models import AuditLog, Organization, User
 from accounts.services.suspension import ForGood, suspend_user
 from billing.models import Invoice, Price, StripeEvent, Subscription
 from config.kit import context
-from config.kit.lists import harmless
+from config.kit.sheets import harmless
 from config.kit.redis import connect
 from config.operations import failures, liveness
 from licensing.models import DeviceLink, License
@@ -218,7 +218,7 @@ def export(client: Client, model: Any, **extra: Any) -> list[list[str]]:
     chosen = {"action": "export_csv", "_selected_action": ["0"], "select_across": "1", **extra}
     answer = client.post(the_list(model), chosen | {"confirmed": "yes"})
     assert answer["Content-Type"].startswith("text/csv"), answer.status_code
-    return list(csv.reader(io.StringIO(answer.content.decode())))
+    return list(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
 
 
 def test_an_export_takes_all_that_match_and_is_itself_on_the_trail(

@@ -192,7 +192,7 @@ def test_five_copies_a_day_are_enough(people: People, alice: Client) -> None:
     with pytest.raises(RateLimited):
         request_export(people.alice)
     answer = alice.post("/profile/data/request/", {"about": "person"}, follow=True)
-    assert b"At most 5 copies a day" in answer.content
+    assert b"At most 5 files a day" in answer.content
     request_export(people.alice, organization=people.organization)
     DataExport.objects.update(created_at=now() - timedelta(days=1, seconds=1))
     request_export(people.alice)
