@@ -22,6 +22,7 @@ from benchmarks.database import (
     measure_ledger,
     measure_ledger_batched,
 )
+from benchmarks.exports import measure_export
 from benchmarks.keys import measure_record_share, measure_verify
 from benchmarks.licensing import measure_heartbeat, measure_validate
 from benchmarks.lists import measure_lists
@@ -42,6 +43,7 @@ MEASURES = (
     measure_verification,
     measure_lists,
     measure_usage,
+    measure_export,
     measure_recording,
 )
 

@@ -13,7 +13,7 @@ from tests import services
 ROWS = 100_000
 LIMIT_MS = 300
 PAGES = ("usage", "usage_calls")
-_CALLS = """
+CALLS = """
 INSERT INTO series.api_calls (id, called_at, organization_id, api_key_id, product, endpoint,
        method, status_code, latency_ms, outcome)
 SELECT gen_random_uuid(), now() - n * interval '1 second', %s, md5((n %% 50)::text)::uuid, 'lists',
@@ -53,7 +53,7 @@ def measure_usage(bed: Bed) -> Row:
         "SELECT user_id, organization_id FROM accounts_membership WHERE role = 'owner' LIMIT 1"
     )
     with bed.connect() as raw:
-        raw.execute(_CALLS, [organization, ROWS])
+        raw.execute(CALLS, [organization, ROWS])
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "-v0", "-c", _OPEN],
         cwd=services.ROOT,
