@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
+from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    format_hotp_value,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
-from allauth.mfa.utils import decrypt
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
@@ -22,6 +18,9 @@ from config.kit.errors import Conflict
 
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """Recovery codes are not among them: they replace a factor, they are none."""
+
+TYPED = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
+"""What a person proves with a code."""
 
 
 class NotYourOwnFactor(Conflict):
@@ -43,12 +42,33 @@ def enrolled(user: str = "pk") -> Exists:
     return Exists(Authenticator.objects.filter(user=OuterRef(user), type__in=SECOND_FACTORS))
 
 
+@transaction.atomic
+def use_code(user: User, code: str) -> Authenticator | None:
+    """Use up a code of the app or a recovery code; None when it is wrong or was used before.
+
+    The person's rows are locked, so of any number of uses at once one succeeds. Nothing rests on
+    the cache: it forgets, and every process has its own while Redis is away.
+    """
+    typed = Authenticator.objects.filter(user=user, type__in=TYPED).order_by("pk")
+    for authenticator in typed.select_for_update():
+        if _is_spent(authenticator) or not authenticator.wrap().validate_code(code):
+            continue
+        authenticator.record_usage()
+        return authenticator  # type: ignore[no-any-return]
+    return None
+
+
+def _is_spent(authenticator: Authenticator) -> bool:
+    """Whether the app was used in this half minute: it has one code in each."""
+    if authenticator.type != Authenticator.Type.TOTP or authenticator.last_used_at is None:
+        return False
+    period = app_settings.TOTP_PERIOD
+    return bool(authenticator.last_used_at.timestamp() // period >= time.time() // period)
+
+
 def spend_current_code(authenticator: Authenticator) -> None:
     """Take the code that an app shows now as used: it has just turned the app on."""
-    app = TOTP(authenticator)
-    secret = decrypt(authenticator.data["secret"])
-    for counter in yield_hotp_counters_from_time():
-        app._mark_code_used(format_hotp_value(hotp_value(secret, counter)))
+    authenticator.record_usage()
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""Security keys' answers, read with care: what no browser sends is a wrong code, not a fault."""
+"""Codes used once, and security keys' answers read with care: nonsense is a wrong code, not a fault."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.forms import AuthenticateForm, BaseAuthenticateForm, ReauthenticateForm
+from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
@@ -18,9 +20,32 @@ from allauth.mfa.webauthn.forms import (
 from django import forms
 
 from accounts.rules.documents import fault_of
+from accounts.services.factors import use_code
 
 _LARGEST = 16 * 1024
 """Bytes of a credential; real ones have one or two thousand."""
+
+
+class _UsesUp(BaseAuthenticateForm):
+    """Codes are used up as at the API's door (`accounts.api.tokens.proving`)."""
+
+    def clean_code(self) -> str:
+        forgive = check_rate_limit(self.user)
+        code: str = self.cleaned_data["code"]
+        used = use_code(self.user, code)
+        if used is None:
+            raise get_adapter().validation_error("incorrect_code")
+        forgive()
+        self.authenticator = used
+        return code
+
+
+class UseCodeForm(_UsesUp, AuthenticateForm):
+    """The second step of a sign-in."""
+
+
+class CodeAgainForm(_UsesUp, ReauthenticateForm):
+    """Proof that it is still the same person."""
 
 
 class _CredentialField(forms.CharField):

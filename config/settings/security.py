@@ -72,6 +72,8 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Switchyard"
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_FORMS = {
+    "authenticate": "accounts.web.factor_forms.UseCodeForm",
+    "reauthenticate": "accounts.web.factor_forms.CodeAgainForm",
     "add_webauthn": "accounts.web.factor_forms.AddKeyForm",
     "authenticate_webauthn": "accounts.web.factor_forms.UseKeyForm",
     "login_webauthn": "accounts.web.factor_forms.LoginKeyForm",

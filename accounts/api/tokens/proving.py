@@ -24,6 +24,7 @@ from accounts.rules.sessions import (
     SecondFactorRequired,
 )
 from accounts.services import audit
+from accounts.services.factors import TYPED, use_code
 from accounts.services.tokens.callers import acting_as
 from accounts.web.adapters import FAILED_LOGINS_FORGOTTEN
 from config.kit.errors import RateLimited, Unavailable
@@ -31,7 +32,6 @@ from config.kit.ids import keyed_hash, random_token
 
 CHALLENGE_SECONDS = 300
 PURPOSE = "login-challenge"
-_TYPED = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
 
 def check_password(request: Any, *, email: str, password: str) -> User:
@@ -66,7 +66,7 @@ def challenge(user: User, *, client_name: str) -> SecondFactorRequired:
     with _needing_redis():
         ended.open_challenge(keyed_hash(PURPOSE, secret), facts, seconds=CHALLENGE_SECONDS)
     kinds = Authenticator.objects.filter(user=user).values_list("type", flat=True)
-    methods = sorted(kind for kind in kinds if kind in _TYPED)
+    methods = sorted(kind for kind in kinds if kind in TYPED)
     return SecondFactorRequired(challenge=secret, expires_in=CHALLENGE_SECONDS, methods=methods)
 
 
@@ -102,22 +102,20 @@ def _check_code(user: User, code: str) -> None:
         forgive = check_rate_limit(user)
     except ValidationError as error:
         raise RateLimited(retry_after=FAILED_LOGINS_FORGOTTEN) from error
-    for authenticator in Authenticator.objects.filter(user=user, type__in=_TYPED):
-        if authenticator.wrap().validate_code(code):
-            forgive()
-            authenticator.record_usage()
-            authenticator_used.send(
-                sender=Authenticator,
-                request=None,
-                user=user,
-                authenticator=authenticator,
-                reauthenticated=False,
-                passwordless=False,
-            )
-            return
-    with acting_as(user):
-        audit.record("user.second_factor_refused", user)
-    raise SecondFactorRefused
+    authenticator = use_code(user, code)
+    if authenticator is None:
+        with acting_as(user):
+            audit.record("user.second_factor_refused", user)
+        raise SecondFactorRefused
+    forgive()
+    authenticator_used.send(
+        sender=Authenticator,
+        request=None,
+        user=user,
+        authenticator=authenticator,
+        reauthenticated=False,
+        passwordless=False,
+    )
 
 
 @contextmanager

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.cache import caches
 from django.test import Client, override_settings
+from django.utils.timezone import now
 
 from config.embedded.ports import first_free
 from tests.conftest import People, WalledClient
-from tests.factories.sign_in import PASSWORD, browser, enrol, sign_in
+from tests.factories.sign_in import PASSWORD, browser, code_for, enrol, sign_in
 
 
 @pytest.fixture
@@ -56,6 +58,23 @@ def test_a_second_factor_is_asked_for_all_the_same(people: People, redis_away: N
     client = WalledClient()
     assert sign_in(client)["Location"] == "/2fa/authenticate/"
     assert client.get("/profile/").status_code == 302
+
+
+def test_a_code_used_meanwhile_is_used_when_redis_is_back(people: People, nowhere: str) -> None:
+    """AUT-5, AUT-9: what a process remembered in memory is forgotten by then."""
+    enrol(people.alice)
+    outcomes = []
+    with time_machine.travel(now(), tick=False):
+        for address in (nowhere, settings.REDIS_URL):
+            caches = {
+                name: {**cache, "LOCATION": address} for name, cache in settings.CACHES.items()
+            }
+            with override_settings(CACHES=caches):
+                client = WalledClient()
+                sign_in(client)
+                client.post("/2fa/authenticate/", {"code": code_for()})
+                outcomes.append(client.get("/profile/").status_code)
+    assert outcomes == [200, 302]
 
 
 @pytest.mark.parametrize("path", ["/login/", "/signup/", "/password/reset/"])
