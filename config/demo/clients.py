@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import DataExport, RefreshToken, SyncLog, User
-from accounts.services.privacy.exports import make_export, request_export
+from accounts.services.privacy.exports import make_export, request_export, request_list
 from accounts.services.sync import Event, take_events
 from accounts.services.tokens.issuing import begin_session
 from config.kit import context
@@ -60,12 +60,15 @@ def _events(at: datetime) -> list[Event]:
 
 
 def fill_export(owner: User, *, at: datetime) -> int:
-    """Make the owner's copy of their own data; returns 1 when it is new."""
+    """Make the owner's copy of their data and a list of theirs; returns how many are new."""
     with context.acting(user_id=owner.pk, actor_kind="user", actor_id=str(owner.pk)):
         if DataExport.objects.filter(user=owner).exists():
             return 0
-        make_export(request_export(owner), at=at)
-        return 1
+        reports = {"name": "client-reports", "path": "/security/tokens/reports/", "query": ""}
+        asked = [request_export(owner), request_list(owner, organization=None, **reports)]
+        for export in asked:
+            make_export(export, at=at)
+        return len(asked)
 
 
 @transaction.atomic
