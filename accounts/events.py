@@ -63,5 +63,8 @@ second_factor_reset = Signal()
 webhook_due = Signal()
 """Sent with `delivery_id`: a message waits to be sent to a customer's endpoint."""
 
+bulk_job_due = Signal()
+"""Sent with `job_id`: items of a bulk job wait to be done."""
+
 notification_mail_due = Signal()
 """Sent with `mail_id`: somebody is to be told by mail."""

@@ -36,11 +36,16 @@ from accounts.services import (
     sign_in,
     tokens,
 )
+from accounts.services.bulk import register
 from accounts.services.factors import SECOND_FACTORS, spend_current_code
+from accounts.services.keys.bulk import REVOKE
 from accounts.services.keys.publishing import publish_organization_after_commit
 from accounts.services.privacy import exports
+from accounts.services.webhooks.bulk import REPLAY
 from accounts.web.team import arrivals
 from config.kit.tasks import after_commit
+
+register(REVOKE, REPLAY)
 
 
 @receiver(user_logged_in)
@@ -161,6 +166,11 @@ def _second_factor_reset(user: User, **_: Any) -> None:
 @receiver(events.webhook_due)
 def _webhook_due(delivery_id: UUID, **_: Any) -> None:
     after_commit(tasks.deliver_webhook, delivery_id)
+
+
+@receiver(events.bulk_job_due)
+def _bulk_job_due(job_id: UUID, **_: Any) -> None:
+    after_commit(tasks.run_bulk_job, job_id)
 
 
 @receiver(events.notification_mail_due)

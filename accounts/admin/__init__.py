@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from accounts.admin import customers, keys, privacy, seals, team, tokens, trail, webhooks
+from accounts.admin import bulk, customers, keys, privacy, seals, team, tokens, trail, webhooks
 
-__all__ = ["customers", "keys", "privacy", "seals", "team", "tokens", "trail", "webhooks"]
+__all__ = ["bulk", "customers", "keys", "privacy", "seals", "team", "tokens", "trail", "webhooks"]

@@ -7,6 +7,7 @@ from accounts.models.api_call import ApiCall, CallRecording, HourlyCalls, Stored
 from accounts.models.api_key import ApiAllowance, ApiKey
 from accounts.models.audit import AuditLog
 from accounts.models.avatar import Avatar
+from accounts.models.bulk import BulkItem, BulkJob
 from accounts.models.handover import BridgeToken, DeviceAuthorization
 from accounts.models.idempotency import IdempotencyRecord
 from accounts.models.invitation import Invitation
@@ -36,6 +37,8 @@ __all__ = [
     "AuditLog",
     "Avatar",
     "BridgeToken",
+    "BulkItem",
+    "BulkJob",
     "CallRecording",
     "DataExport",
     "DeviceAuthorization",

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("accounts.web.organizations.urls")),
     path("", include("accounts.web.team.urls")),
     path("", include("accounts.web.keys.urls")),
+    path("", include("accounts.web.jobs.urls")),
     path("", include("accounts.web.usage.urls")),
     path("", include("accounts.web.tokens.urls")),
     path("", include("accounts.web.trail.urls")),

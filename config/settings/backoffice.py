@@ -50,6 +50,7 @@ _NAVIGATION = [
             _entry("Hand-overs", "swap_horiz", "accounts_bridgetoken"),
             _entry("Device codes", "pin", "accounts_deviceauthorization"),
             _entry("Client reports", "sync", "accounts_synclog"),
+            _entry("Bulk jobs", "checklist", "accounts_bulkjob"),
         ],
     },
     {

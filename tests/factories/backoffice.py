@@ -28,6 +28,7 @@ from licensing.services.devices import Description, activate_device
 from licensing.services.trials import start_trial
 from support.services.notes import write_note
 from tests.factories.billing import PriceFactory, attempt_of, order_of, profile_of
+from tests.factories.bulk import job_of
 from tests.factories.keys import make_key
 from tests.factories.licensing import trial_product
 from tests.factories.team import invitation_of
@@ -111,6 +112,7 @@ def colleague(role: str) -> User:
 def program(organization: Organization, owner: User, at: datetime) -> None:
     """What a customer's programs need and leave: a key, a limit, use of it, messages."""
     make_key(organization, owner, "licenses:read")
+    job_of(organization, owner, 1)
     with context.acting(organization_id=organization.pk):
         set_allowances(organization, {"": Allowance("pro", 600, 10_000)}, at=at)
     metered(organization, at)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from accounts.models import Organization, WebhookDelivery, WebhookEndpoint
+from accounts.models import Organization, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from accounts.rules.event_types import TEST
 from accounts.rules.signing import make_secret
 from accounts.services.webhooks import announce
@@ -35,6 +35,17 @@ def announced(organization: Organization, type: str = TEST) -> WebhookDelivery:
         event = announce(organization.pk, type, event_types()[type].example)
         assert event is not None
         return event.deliveries.get()
+
+
+def many_deliveries(endpoint: WebhookEndpoint, count: int, **facts: Any) -> None:
+    """Make so many deliveries of an event each, as rows: sent long ago, or failed."""
+    own = {"organization": endpoint.organization}
+    made = WebhookEvent.objects.bulk_create(
+        WebhookEvent(**own, type=TEST, payload={}) for _ in range(count)
+    )
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(**own, event=event, endpoint=endpoint, **facts) for event in made
+    )
 
 
 @dataclass

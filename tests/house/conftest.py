@@ -19,6 +19,7 @@ from licensing.services.trials import start_trial
 from tests.conftest import People, WalledClient, make_people
 from tests.factories.backoffice import device, purchase
 from tests.factories.billing import PriceFactory
+from tests.factories.bulk import job_of
 from tests.factories.licensing import trial_product
 from tests.factories.team import invitation_of
 from tests.factories.tokens import session_of
@@ -76,6 +77,7 @@ def make_world(people: People) -> dict[str, object]:
     key, _ = keys.issue_key(people.organization, name="CI", scopes=["keys:read"], by=people.alice)
     return {
         "key_id": key.pk,
+        "job_id": job_of(people.organization, people.alice, 1).pk,
         "entry_id": entry_of(people.organization).pk,
         "export_id": export_of(people.organization, people.alice).pk,
         "endpoint_id": endpoint.pk, "delivery_id": announced(people.organization).pk,

@@ -1,4 +1,4 @@
-"""Where others were told of a person by name: notifications and webhooks of their organizations."""
+"""Where others were told of a person by name: notifications, webhooks and jobs of their organizations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from django.db.models import Func, Q, TextField
 
 from accounts.models import (
     AuditLog,
+    BulkItem,
+    BulkJob,
     Membership,
     Notification,
     Organization,
@@ -48,6 +50,18 @@ def forget_mentions(user: User, addresses: Iterable[str]) -> None:
     events = WebhookEvent.objects.alias(texts=_Texts("payload"))
     named = Q(payload__id__in=told) | _says(user, addresses, "texts")
     events.filter(own | Q(organization__in=places) & named).delete()
+    BulkJob.objects.filter(own).delete()
+    _forget_in_jobs(user, addresses, places)
+
+
+def _forget_in_jobs(user: User, addresses: Iterable[str], places: set[UUID]) -> None:
+    """Take the names out of jobs. One that is under way keeps what its work needs, for a day."""
+    items = BulkItem.objects.filter(organization__in=places)
+    items.filter(_says(user, addresses, "label")).update(label="")
+    items.filter(_says(user, addresses, "error")).update(error="")
+    done = BulkJob.objects.filter(organization__in=places, status=BulkJob.Status.DONE)
+    named = done.alias(texts=_Texts("params")).filter(_says(user, addresses, "texts"))
+    BulkJob.objects.filter(pk__in=named.values("pk")).update(params={})
 
 
 def _belonged(user: User) -> tuple[set[UUID], set[str]]:

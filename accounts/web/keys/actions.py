@@ -9,19 +9,30 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import ApiKey
 from accounts.rules.scopes import VERIFY_ANY
 from accounts.services import keys
+from accounts.services.bulk import TooManyItems
+from accounts.services.keys.bulk import REVOKE
 from accounts.web.access import member_required
+from accounts.web.jobs.asking import (
+    Selection,
+    begin,
+    facts_of,
+    is_agreed,
+    job_made_by,
+    select,
+)
 from accounts.web.keys.forms import RevokeForm, RotateForm
 from accounts.web.keys.lists import KeyList
 from accounts.web.keys.views import own_key, reveal
 from config.kit.errors import DomainError
+from config.kit.ids import as_uuid
 
-MOST_AT_ONCE = 500
 _ASKED = ("GET", "HEAD", "POST")
 
 
@@ -87,23 +98,38 @@ def confirm(request: Any, key_id: UUID) -> HttpResponse:
 @require_POST
 @member_required("manage_keys")
 def revoke_many(request: Any) -> HttpResponse:
-    """Ask about the selected keys, then revoke them all or none."""
-    chosen = list(_chosen(request)[: MOST_AT_ONCE + 1])
-    if not chosen:
+    """Ask about the selected keys, then revoke them: a few at once, many by a job."""
+    if (job := job_made_by(request)) is not None:
+        return redirect("job", job.pk)
+    try:
+        chosen = select(request, REVOKE, _chosen(request))
+    except TooManyItems as refusal:
+        messages.error(request, refusal.detail)
+        return redirect("api_keys")
+    if not chosen.targets:
         messages.info(request, "Select keys first. Revoked ones do not count.")
         return redirect("api_keys")
-    if len(chosen) > MOST_AT_ONCE:
-        messages.error(request, f"Select at most {MOST_AT_ONCE} keys at once.")
-        return redirect("api_keys")
     form = RevokeForm(request.POST if request.POST.get("confirmed") == "yes" else None)
+    if chosen.is_for_a_job:
+        return _revoke_by_job(request, chosen, form)
     if not form.is_valid():
-        words = f"{len(chosen)} API keys" if len(chosen) > 1 else chosen[0].name
-        facts = {"keys": chosen, "count_words": words, "form": form}
+        words = f"{chosen.count} API keys" if chosen.count > 1 else chosen.targets[0].name
+        facts = {"keys": chosen.targets, "count_words": words, "form": form}
         status = 422 if form.is_bound else 200
         return render(request, "accounts/keys/revoke_many.html", facts, status=status)
-    done = keys.revoke_keys(chosen, reason=form.cleaned_data["reason"])
+    done = keys.revoke_keys(chosen.targets, reason=form.cleaned_data["reason"])
     messages.success(request, f"{done} keys are revoked." if done != 1 else "1 key is revoked.")
     return redirect("api_keys")
+
+
+def _revoke_by_job(request: Any, chosen: Selection, form: RevokeForm) -> HttpResponse:
+    if form.is_valid() and is_agreed(request, chosen):
+        params = {"reason": form.cleaned_data["reason"]}
+        return begin(request, chosen, params=params, back=reverse("api_keys"))
+    facts = {"form": form, "count_words": f"{chosen.count:,} API keys"}
+    facts |= facts_of(request, chosen)
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/keys/revoke_job.html", facts, status=status)
 
 
 def _chosen(request: Any) -> QuerySet[ApiKey]:
@@ -112,7 +138,8 @@ def _chosen(request: Any) -> QuerySet[ApiKey]:
     if request.POST.get("all") == "1":
         mine = _listed(request)
     else:
-        mine = mine.filter(pk__in=_ids(request.POST.getlist("ids")))
+        ids = [as_uuid(text) for text in request.POST.getlist("ids")]
+        mine = mine.filter(pk__in=[key for key in ids if key is not None])
     return mine.exclude(status=ApiKey.Status.REVOKED).order_by("name", "pk")
 
 
@@ -122,13 +149,3 @@ def _listed(request: Any) -> QuerySet[ApiKey]:
     request.GET = request.POST
     page.__dict__["at"] = now()
     return page.chosen()
-
-
-def _ids(texts: list[str]) -> list[UUID]:
-    found = []
-    for text in texts[: MOST_AT_ONCE + 1]:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue
-    return found

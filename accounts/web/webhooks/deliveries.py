@@ -10,14 +10,20 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.timezone import now
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.models import WebhookDelivery
+from accounts.models import WebhookDelivery, WebhookEndpoint
+from accounts.models.webhook import WebhookDeliveryQuerySet
 from accounts.rules.deliveries import DeliveryStatus
+from accounts.services.bulk import TooManyItems
 from accounts.services.webhooks import replaying
+from accounts.services.webhooks.bulk import REPLAY
+from accounts.services.webhooks.endpoints import require_enabled
 from accounts.services.webhooks.sending import body_of
 from accounts.web.access import member_required
+from accounts.web.jobs.asking import begin, facts_of, is_agreed, job_made_by, select
 from accounts.web.webhooks.endpoints import MANAGE, DeliveryList
 from accounts.web.webhooks.forms import ReplayForm
 from accounts.web.webhooks.lookup import own_delivery, own_endpoint
@@ -61,9 +67,9 @@ def replay_failed(request: Any, endpoint_id: UUID) -> HttpResponse:
     endpoint = own_endpoint(request, endpoint_id)
     form = ReplayForm(request.POST)
     hours = int(form.cleaned_data["since"]) if form.is_valid() else 24
-    count = replaying.replay_failed(endpoint, since=now() - timedelta(hours=hours))
-    _say(request, count)
-    return redirect("webhook", endpoint.pk)
+    since = now() - timedelta(hours=hours)
+    failed = _deliveries(request, endpoint).unsuccessful().filter(created_at__gte=since)
+    return _send_again(request, endpoint, failed)
 
 
 @require_POST
@@ -72,22 +78,48 @@ def replay_many(request: Any, endpoint_id: UUID) -> HttpResponse:
     """Send the selected deliveries again, or all that match the filters of the list."""
     endpoint = own_endpoint(request, endpoint_id)
     if request.POST.get("all"):
-        chosen = _matching(request, endpoint_id)
-    else:
-        chosen = [key for key in map(as_uuid, request.POST.getlist("ids")) if key is not None]
-    _say(request, replaying.replay_many(endpoint, chosen))
-    return redirect("webhook", endpoint.pk)
+        return _send_again(request, endpoint, _matching(request, endpoint_id))
+    ids = [key for key in map(as_uuid, request.POST.getlist("ids")) if key is not None]
+    return _send_again(request, endpoint, _deliveries(request, endpoint).filter(pk__in=ids))
 
 
-def _matching(request: Any, endpoint_id: UUID) -> list[UUID]:
+def _send_again(
+    request: Any, endpoint: WebhookEndpoint, rows: WebhookDeliveryQuerySet
+) -> HttpResponse:
+    """Send a few at once; ask about many, then let a job send them."""
+    if (job := job_made_by(request)) is not None:
+        return redirect("job", job.pk)
+    require_enabled(endpoint)
+    back = reverse("webhook", args=[endpoint.pk])
+    named = rows.select_related("event").only("organization", "event__type").order_by("-id")
+    try:
+        chosen = select(request, REPLAY, named)
+    except TooManyItems as refusal:
+        messages.error(request, refusal.detail)
+        return redirect(back)
+    if not chosen.is_for_a_job:
+        keys = [delivery.pk for delivery in chosen.targets]
+        _say(request, replaying.replay_many(endpoint, keys))
+        return redirect(back)
+    if is_agreed(request, chosen):
+        return begin(request, chosen, params={}, back=back)
+    facts = {"endpoint": endpoint, "count_words": f"{chosen.count:,} messages"}
+    facts |= facts_of(request, chosen)
+    status = 422 if facts["has_changed"] else 200
+    return render(request, "accounts/webhooks/replay_job.html", facts, status=status)
+
+
+def _deliveries(request: Any, endpoint: WebhookEndpoint) -> WebhookDeliveryQuerySet:
+    rows: WebhookDeliveryQuerySet = WebhookDelivery.objects.for_organization(request.organization)
+    return rows.filter(endpoint=endpoint)
+
+
+def _matching(request: Any, endpoint_id: UUID) -> Any:
     """Return what the list shows under the filters that came along with the form."""
     page = DeliveryList()
     request.GET = request.POST
     page.setup(request, endpoint_id=endpoint_id)
-    keys = list(page.chosen().values_list("pk", flat=True)[: replaying.MOST + 1])
-    if len(keys) > replaying.MOST:
-        raise replaying.TooManyToReplay
-    return keys
+    return page.chosen()
 
 
 def _facts(request: Any, endpoint_id: UUID, delivery_id: UUID) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from django.utils.timezone import now
 from accounts.models import ApiKey
 from accounts.rules import keys as form
 from accounts.services import keys
-from accounts.web.keys.actions import MOST_AT_ONCE
 from config.kit import context
 from tests.conftest import People
 from tests.factories.keys import make_key
@@ -151,25 +150,6 @@ def test_a_reason_that_is_too_long_revokes_nothing(people: People, alice: Any) -
     body["reason"] = "x" * 200
     assert alice.post("/api-keys/revoke/", body).status_code == 302
     assert ApiKey.objects.revoked().count() == 2
-
-
-def test_as_many_are_revoked_at_once_as_may_be_selected(people: People, alice: Any) -> None:
-    made = ApiKey.objects.bulk_create(
-        ApiKey(
-            organization=people.organization,
-            name=f"K{number}",
-            key_hash=f"{number:064}",
-            public_id=f"{number:08}",
-            last4="0000",
-        )
-        for number in range(MOST_AT_ONCE)
-    )
-    ids = [str(key.pk) for key in made]
-    asked = alice.post("/api-keys/revoke/", {"ids": ids, "q": "", "sort": "name"})
-    assert f"Revoke {MOST_AT_ONCE} API keys?" in asked.content.decode()
-    answer = alice.post("/api-keys/revoke/", {"ids": ids, "confirmed": "yes", "reason": "old"})
-    assert answer.status_code == 302
-    assert ApiKey.objects.revoked().count() == MOST_AT_ONCE
 
 
 def test_lists_flag_what_nobody_uses_and_export_all_of_it(people: People, alice: Any) -> None:
