@@ -12,8 +12,6 @@ from redis import RedisError
 
 from accounts.models import DataExport, User
 from accounts.services import audit, factor_mail, idempotency, sessions, sync
-from accounts.services.bulk import keeping as jobs
-from accounts.services.bulk import run_job
 from accounts.services.calls import ingest, retention
 from accounts.services.keys import publishing, rotation, usage
 from accounts.services.notifications import mailing as notices
@@ -22,7 +20,7 @@ from accounts.services.privacy import erasure, exports
 from accounts.services.seals import months, sealing, watching
 from accounts.services.team import mailing
 from accounts.services.tokens import keeping, warning
-from accounts.services.webhooks import replaying, sending
+from accounts.services.webhooks import endpoints, replaying, sending
 from config.kit.errors import DomainError
 from config.kit.scripts import CacheAway
 
@@ -164,20 +162,7 @@ def sweep_webhooks() -> None:
 def forget_old_webhooks() -> None:
     replaying.forget_old(at=now())
     reading.forget_old(at=now())
-
-
-@shared_task(name="accounts.run_bulk_job")
-def run_bulk_job(job_id: str) -> None:
-    run_job(UUID(job_id), at=now())
-
-
-@shared_task(name="accounts.sweep_bulk_jobs")
-def sweep_bulk_jobs() -> None:
-    """Nudge again what was lost or left; give up on what is stuck, forget what is old."""
-    jobs.give_up(now())
-    for job_id in jobs.due_jobs(now()):
-        run_bulk_job.delay(str(job_id))
-    jobs.forget_old(now())
+    endpoints.clear_deleted()
 
 
 @shared_task(name="accounts.send_notification_mail")

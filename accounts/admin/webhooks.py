@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import DateFieldListFilter, ShowFacets
+from django.http import HttpRequest
 from unfold.decorators import display
 
 from accounts.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
@@ -117,6 +119,9 @@ class WebhookEndpointAdmin(StaffAdmin):
         record=audit.record,
     )  # fmt: skip
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).kept()
+
     @display(description="Address", ordering="url")
     def address(self, endpoint: WebhookEndpoint) -> str:
         return endpoint.url[:80]
@@ -164,6 +169,9 @@ class WebhookDeliveryAdmin(StaffAdmin):
             icon="replay",
         ),
     )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).kept()
 
     @display(description="Event", ordering="event__type")
     def event_type(self, delivery: WebhookDelivery) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -18,6 +19,16 @@ from config.kit.tenancy import OrganizationQuerySet
 
 
 class WebhookEndpointQuerySet(OrganizationQuerySet):
+    def for_organization(self, organization: models.Model | UUID) -> Self:
+        """An endpoint that was deleted is unknown, also while its record is being cleared away."""
+        return super().for_organization(organization).kept()
+
+    def kept(self) -> Self:
+        return self.filter(deleted_at=None)
+
+    def deleted(self) -> Self:
+        return self.filter(deleted_at__isnull=False)
+
     def enabled(self) -> WebhookEndpointQuerySet:
         return self.filter(status=EndpointStatus.ENABLED)
 
@@ -27,6 +38,7 @@ class WebhookEndpoint(BaseModel):
 
     While `former_secret_expires_at` is ahead, messages carry a signature of either secret.
     `failure_streak` counts tries that failed since the last that did not, at `failing_since`.
+    Since `deleted_at` nobody finds it any more; the row waits until its record is cleared away.
     """
 
     class Status(models.TextChoices):
@@ -47,6 +59,7 @@ class WebhookEndpoint(BaseModel):
     api_version = models.CharField(max_length=16, default=API_VERSION, editable=False)
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     failure_streak = models.PositiveIntegerField(default=0, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
 
     objects = WebhookEndpointQuerySet.as_manager()
 
@@ -72,6 +85,11 @@ class WebhookEndpoint(BaseModel):
                 condition=Q(former_secret_sealed=None, former_secret_expires_at=None)
                 | Q(former_secret_sealed__isnull=False, former_secret_expires_at__isnull=False),
                 name="accounts_webhookendpoint_former",
+            ),
+            models.CheckConstraint(
+                condition=Q(deleted_at=None)
+                | Q(status=EndpointStatus.DISABLED.value, former_secret_sealed=None),
+                name="accounts_webhookendpoint_deleted",
             ),
         ]
         indexes = [models.Index(fields=["organization", "-id"], name="accounts_endpoint_newest")]
@@ -121,6 +139,10 @@ class WebhookEvent(BaseModel):
 
 
 class WebhookDeliveryQuerySet(OrganizationQuerySet):
+    def kept(self) -> Self:
+        """Not of an endpoint that was deleted."""
+        return self.filter(endpoint__deleted_at=None)
+
     def due(self, at: datetime) -> WebhookDeliveryQuerySet:
         """Waiting, their time has come, and in nobody's hands."""
         free = Q(lease_until=None) | Q(lease_until__lte=at)

@@ -59,7 +59,7 @@ class WebhookView(ListedView):
         return found
 
     def deliveries(self) -> QuerySet[WebhookDelivery]:
-        rows = WebhookDelivery.objects.for_organization(self.organization)
+        rows = WebhookDelivery.objects.for_organization(self.organization).kept()
         return rows.select_related("event")
 
     def revealing(self, make: Callable[[], Made], status: int) -> HttpResponse:
@@ -134,7 +134,7 @@ class EndpointDetailView(WebhookView):
         responses={204: None, **REFUSALS},
     )
     def delete(self, request: Any, endpoint_id: UUID) -> Response:
-        endpoints.delete_endpoint(self.endpoint(endpoint_id))
+        endpoints.delete_endpoint(self.endpoint(endpoint_id), at=now())
         return Response(status=204)
 
 

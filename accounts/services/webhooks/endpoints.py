@@ -1,9 +1,10 @@
-"""Endpoints: made, changed, given new secrets, switched off and on."""
+"""Endpoints: made, changed, given new secrets, switched off and on, deleted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.timezone import now
@@ -162,22 +163,47 @@ def give_up(endpoint: WebhookEndpoint, *, reason: str, at: datetime) -> None:
     )
 
 
-def delete_endpoint(endpoint: WebhookEndpoint) -> None:
-    """Remove the endpoint with the record of its deliveries; not inside a transaction.
+@transaction.atomic
+def delete_endpoint(endpoint: WebhookEndpoint, *, at: datetime) -> None:
+    """Forget the endpoint and its secrets at once; `clear_deleted` then clears its record away."""
+    own = WebhookEndpoint.objects.for_organization(endpoint.organization_id)
+    locked = own.select_for_update(no_key=True).filter(pk=endpoint.pk).first()
+    if locked is None:
+        return
+    _switch_off(locked, Status.DISABLED, "Deleted.", at)
+    locked.secret_sealed, locked.deleted_at = b"", at
+    locked.former_secret_sealed = locked.former_secret_expires_at = None
+    locked.save(update_fields=[
+        "secret_sealed", "former_secret_sealed", "former_secret_expires_at", "deleted_at",
+    ])  # fmt: skip
+    audit.record("webhook.deleted", locked)
 
-    It is switched off, then emptied a batch a transaction: a deletion that was broken off has
-    left a disabled endpoint, which can be deleted again.
+
+def clear_deleted() -> None:
+    """Clear deleted endpoints away with the record of their deliveries.
+
+    A batch a transaction: what was broken off goes on with the next run.
     """
-    disable_endpoint(endpoint, reason="Being deleted.")
-    record = WebhookDelivery.objects.for_organization(endpoint.organization_id).order_by()
-    while keys := list(record.filter(endpoint=endpoint).values_list("pk", flat=True)[:_BATCH]):
-        record.filter(pk__in=keys).delete()
-    with transaction.atomic():
-        # The strong lock: who announces to it at this moment waits, so that no row is missed.
-        own = WebhookEndpoint.objects.for_organization(endpoint.organization_id)
-        locked = own.select_for_update().filter(pk=endpoint.pk).first()
-        if locked is not None:
-            locked.delete()
+    for key in WebhookEndpoint.objects.deleted().values_list("pk", flat=True):
+        while _clear_some(key):
+            pass
+
+
+@transaction.atomic
+def _clear_some(key: UUID) -> bool:
+    """Clear a batch away, the endpoint itself with the last; True while there is more to do."""
+    # The strong lock: who still announces to it at this moment waits, so that no row is missed.
+    free = WebhookEndpoint.objects.deleted().select_for_update(skip_locked=True)
+    endpoint = free.filter(pk=key).first()
+    if endpoint is None:
+        return False
+    record = WebhookDelivery.objects.filter(endpoint=endpoint).order_by()
+    keys = list(record.values_list("pk", flat=True)[:_BATCH])
+    record.filter(pk__in=keys).delete()
+    if len(keys) < _BATCH:
+        endpoint.delete()
+        return False
+    return True
 
 
 def require_enabled(endpoint: WebhookEndpoint) -> None:

@@ -16,7 +16,7 @@ from accounts.services import audit
 from accounts.services.webhooks.announcing import store
 from accounts.services.webhooks.catalogue import event_types
 from accounts.services.webhooks.endpoints import require_enabled
-from config.kit.errors import DomainError
+from config.kit.errors import DomainError, NotFound
 
 MOST = 1000
 _BATCH = 2000
@@ -48,7 +48,9 @@ def send_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
 def replay(delivery: WebhookDelivery) -> WebhookDelivery:
     """Send a message again, whether it arrived or not, at once and with a fresh schedule."""
     own = WebhookEndpoint.objects.for_organization(delivery.organization_id)
-    endpoint = own.select_for_update(no_key=True).get(pk=delivery.endpoint_id)
+    endpoint = own.select_for_update(no_key=True).filter(pk=delivery.endpoint_id).first()
+    if endpoint is None:
+        raise NotFound
     require_enabled(endpoint)
     rows = WebhookDelivery.objects.for_organization(delivery.organization_id)
     locked: WebhookDelivery = rows.select_for_update().get(pk=delivery.pk)

@@ -100,10 +100,10 @@ def _claim(delivery_id: UUID, at: datetime) -> Claim | None:
     if pointer is None:
         return None
     # The endpoint's lock comes first, everywhere, and makes counting its calls exact.
-    locked_endpoints = WebhookEndpoint.objects.select_for_update(no_key=True)
+    locked_endpoints = WebhookEndpoint.objects.kept().select_for_update(no_key=True)
     endpoint = locked_endpoints.filter(pk=pointer.endpoint_id).first()
     if endpoint is None:
-        return None  # Deleted meanwhile, with its deliveries.
+        return None  # Deleted meanwhile.
     if not endpoint.is_enabled:
         # Announced by a transaction that had read the endpoint before it was switched off.
         endpoints.abandon_waiting(endpoint, at=at)
@@ -160,10 +160,10 @@ def _call(claim: Claim) -> Outcome:
 def _record(claim: Claim, outcome: Outcome, *, at: datetime) -> None:
     """Write down what came of a try and what follows from it."""
     delivery_id, endpoint_id = claim.delivery.pk, claim.delivery.endpoint_id
-    locked = WebhookEndpoint.objects.select_for_update(no_key=True)
+    locked = WebhookEndpoint.objects.kept().select_for_update(no_key=True)
     endpoint = locked.filter(pk=endpoint_id).first()
     if endpoint is None:
-        return  # Deleted meanwhile, with its deliveries.
+        return  # Deleted meanwhile.
     _close_attempt(claim, outcome, at)
     delivery = WebhookDelivery.objects.select_for_update().get(pk=delivery_id)
     is_current = delivery.attempts == claim.number

@@ -197,14 +197,13 @@ def disable(request: Any, endpoint_id: UUID) -> HttpResponse:
     return redirect("webhook", endpoint.pk)
 
 
-@transaction.non_atomic_requests
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required(MANAGE)
 def delete(request: Any, endpoint_id: UUID) -> HttpResponse:
     endpoint = own_endpoint(request, endpoint_id)
     if request.method != "POST":
         return render(request, "accounts/webhooks/delete.html", {"endpoint": endpoint})
-    endpoints.delete_endpoint(endpoint)
+    endpoints.delete_endpoint(endpoint, at=now())
     messages.success(request, "The endpoint is deleted.")
     return redirect("webhooks")
 

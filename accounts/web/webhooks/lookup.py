@@ -19,7 +19,7 @@ def own_endpoint(request: Any, endpoint_id: UUID) -> WebhookEndpoint:
 
 def own_delivery(request: Any, endpoint_id: UUID, delivery_id: UUID) -> WebhookDelivery:
     rows = WebhookDelivery.objects.for_organization(request.organization)
-    known = rows.select_related("event", "endpoint")
+    known = rows.kept().select_related("event", "endpoint")
     found: WebhookDelivery | None = known.filter(pk=delivery_id, endpoint=endpoint_id).first()
     if found is None:
         raise NotFound

@@ -170,9 +170,9 @@ def test_harm_is_asked_for_first(people: People, alice: Any, charlie: Any) -> No
     assert "Two secrets are in use" in text(alice.get(base))
     assert alice.post(f"{base}test/").status_code == 302
     assert text(alice.get(f"{base}delete/"))
-    assert WebhookEndpoint.objects.exists()
+    assert WebhookEndpoint.objects.kept().exists()
     alice.post(f"{base}delete/")
-    assert not WebhookEndpoint.objects.exists()
+    assert not WebhookEndpoint.objects.kept().exists()
 
 
 def test_the_docs_name_every_type_and_how_to_verify(bob: Any) -> None:
