@@ -89,6 +89,19 @@ def demo_is_local(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def metrics_have_a_token(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.PROCESS != "backoffice" or settings.DEMO or settings.METRICS_TOKEN:
+        return []
+    return [
+        Warning(
+            "METRICS_TOKEN is not set: /metrics is off.",
+            hint="Set it to: openssl rand -hex 32",
+            id="switchyard.W007",
+        )
+    ]
+
+
+@register(Tags.security)
 def live_key_has_no_stand_in(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if settings.STRIPE_API_BASE and settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")):
         return [

@@ -23,7 +23,7 @@ POSTGRES_BIN = env.str("POSTGRES_BIN", default="")
 BACKUP_TIME_LIMIT = env.int("BACKUP_TIME_LIMIT", default=4 * 3600)
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
-"""Opens /metrics of the back office; without it only this very machine may read them."""
+"""Opens /metrics of the back office; without it they are off, in the demo for this machine only."""
 METRICS_DIR = env.str("METRICS_DIR", default=str(_var / "metrics"))
 
 # Connections. Without a pool each thread keeps one of its own, which is the fastest: as many as

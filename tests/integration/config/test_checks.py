@@ -90,3 +90,22 @@ def test_a_bad_deployment_says_what_is_wrong(changes: dict[str, str], code: str)
     assert done.returncode != 0
     assert f"switchyard.{code}" in done.stderr
     assert "HINT" in done.stderr
+
+
+@pytest.mark.usefixtures("django_db_setup")
+@pytest.mark.parametrize(
+    ("changes", "warns"),
+    [
+        ({}, True),
+        ({"METRICS_TOKEN": "t0ken"}, False),
+        ({"SWITCHYARD_DEMO": "1"}, False),
+        ({"SWITCHYARD_PROCESS": "web"}, False),
+    ],
+)
+def test_a_back_office_without_metrics_starts_and_says_so(
+    changes: dict[str, str], warns: bool
+) -> None:
+    """ADM-7"""
+    done = _start(**{"SWITCHYARD_PROCESS": "backoffice", "METRICS_TOKEN": ""} | changes)
+    assert done.returncode == 0, done.stderr
+    assert ("switchyard.W007" in done.stderr) is warns

@@ -28,7 +28,7 @@ from tests.conftest import behind_the_wall
 def fresh() -> Iterator[None]:
     for part in (database, health, metrics):
         part.forget()
-    with override_settings(ROOT_URLCONF="config.urls_backoffice", BACKOFFICE=True):
+    with override_settings(ROOT_URLCONF="config.urls_backoffice", BACKOFFICE=True, DEMO=True):
         yield
 
 
@@ -76,6 +76,7 @@ def test_beat_that_is_late_and_silent_shows() -> None:
 @pytest.mark.usefixtures("db")
 @override_settings(METRICS_TOKEN="t0ken")
 def test_with_a_token_only_the_token_opens_metrics() -> None:
+    """ADM-7"""
     assert Client().get("/metrics").status_code == 404
     wrong = Client(headers={"Authorization": "Bearer t0keN"})
     assert wrong.get("/metrics").status_code == 404
@@ -85,11 +86,27 @@ def test_with_a_token_only_the_token_opens_metrics() -> None:
 
 @pytest.mark.usefixtures("db")
 @pytest.mark.parametrize(
-    "caller", [{"REMOTE_ADDR": "10.0.0.7"}, {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}]
+    "caller",
+    [
+        {"REMOTE_ADDR": "10.0.0.7"},
+        {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+        {"HTTP_FORWARDED": "for=127.0.0.1"},
+        {"HTTP_X_REAL_IP": "127.0.0.1"},
+        {"HTTP_VIA": "1.1 proxy"},
+    ],
 )
-def test_without_a_token_only_this_machine_may_read_and_no_proxy(caller: dict[str, str]) -> None:
+def test_without_a_token_only_the_demos_machine_may_read_and_no_proxy(
+    caller: dict[str, str],
+) -> None:
+    """ADM-7"""
     assert Client(**caller).get("/metrics").status_code == 404
     assert Client().get("/metrics").status_code == 200
+
+
+@override_settings(DEMO=False)
+def test_without_a_token_nobody_may_read_where_it_is_no_demo() -> None:
+    """ADM-7"""
+    assert Client().get("/metrics").status_code == 404
 
 
 @pytest.mark.usefixtures("db")
