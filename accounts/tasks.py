@@ -12,6 +12,8 @@ from redis import RedisError
 
 from accounts.models import DataExport, User
 from accounts.services import audit, factor_mail, idempotency, sessions, sync
+from accounts.services.bulk import keeping as jobs
+from accounts.services.bulk import run_job
 from accounts.services.calls import ingest, retention
 from accounts.services.keys import publishing, rotation, usage
 from accounts.services.notifications import mailing as notices
@@ -163,6 +165,20 @@ def forget_old_webhooks() -> None:
     replaying.forget_old(at=now())
     reading.forget_old(at=now())
     endpoints.clear_deleted()
+
+
+@shared_task(name="accounts.run_bulk_job")
+def run_bulk_job(job_id: str) -> None:
+    run_job(UUID(job_id), at=now())
+
+
+@shared_task(name="accounts.sweep_bulk_jobs")
+def sweep_bulk_jobs() -> None:
+    """Nudge again what was lost or left; give up on what is stuck, forget what is old."""
+    jobs.give_up(now())
+    for job_id in jobs.due_jobs(now()):
+        run_bulk_job.delay(str(job_id))
+    jobs.forget_old(now())
 
 
 @shared_task(name="accounts.send_notification_mail")
