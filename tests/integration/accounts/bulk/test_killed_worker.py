@@ -1,0 +1,78 @@
+"""A process that is killed in the middle of an item: nothing of that item stays, nothing is done twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.timezone import now
+
+from accounts.models import ApiKey, AuditLog, BulkJob
+from accounts.services.bulk import keeping, run_job
+from tests import services
+from tests.conftest import make_people
+from tests.factories.bulk import job_of
+from tests.stack import wait_for
+
+PROGRAM = """
+import sys, django
+django.setup()
+from uuid import UUID
+from django.utils.timezone import now
+from accounts.services.bulk import run_job
+run_job(UUID(sys.argv[1]), at=now())
+"""
+ITEMS, BEFORE = 30, 12
+
+
+def worker(job: BulkJob) -> subprocess.Popen[bytes]:
+    """Run the job in a process of its own, as a worker does."""
+    env = os.environ | services.role_urls(f"test_{services.WORKER}")
+    env |= {"DJANGO_SETTINGS_MODULE": "config.settings.test", "DATABASE_ROLE": "system"}
+    command = [sys.executable, "-c", PROGRAM, str(job.pk)]
+    return subprocess.Popen(command, env=env, cwd=services.ROOT)
+
+
+def others(what: str) -> int:
+    """Count the other connections to this database of which it is true."""
+    sql = (
+        "SELECT count(*) FROM pg_stat_activity"
+        f" WHERE datname = current_database() AND pid <> pg_backend_pid() AND {what}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return int(cursor.fetchone()[0])
+
+
+def test_a_killed_worker_leaves_no_half_item_and_its_successor_does_the_rest(
+    live_database: None,
+) -> None:
+    people = make_people()
+    job = job_of(people.organization, people.alice, ITEMS, reason="old")
+    target = job.items.get(position=BEFORE + 1).target_id
+    done = job.items.filter(status="done")
+    with transaction.atomic():
+        # The worker stands still at this key, its transaction open.
+        ApiKey.objects.select_for_update().get(pk=target)
+        process = worker(job)
+        try:
+            wait_for(lambda: others("cardinality(pg_blocking_pids(pid)) > 0"), seconds=45)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    wait_for(lambda: not others("xact_start IS NOT NULL"))
+    job.refresh_from_db()
+    assert (job.status, done.count()) == ("running", BEFORE)
+    assert run_job(job.pk, at=now()) == 0, "the claim of the dead stands for a while"
+    later = now() + settings.CLAIM_LEASE + timedelta(seconds=1)
+    assert keeping.due_jobs(later) == [job.pk]
+    assert run_job(job.pk, at=later) == ITEMS - BEFORE
+    job.refresh_from_db()
+    assert (job.status, job.failed) == ("done", 0)
+    revoked = AuditLog.objects.filter(action="api_key.revoked").values_list("entity_id", flat=True)
+    assert sorted(revoked) == sorted(map(str, job.items.values_list("target_id", flat=True)))
