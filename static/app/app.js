@@ -112,18 +112,22 @@
   }, true);
 
   function menuKeys(event, menu) {
-    const items = findAll('.menu-item', menu);
-    const at = items.indexOf(document.activeElement);
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (event.key === 'Escape') {
       menu.open = false;
       find('summary', menu).focus();
-    } else if (step && items.length) {
-      event.preventDefault();
-      menu.open = true;
-      const next = at < 0 ? (step > 0 ? 0 : items.length - 1) : at + step;
-      items[(next + items.length) % items.length].focus();
+      return;
     }
+    event.preventDefault();
+    menu.open = true;
+    // An item is a link, a button, or the label of a box; some are left out on a small screen.
+    const items = findAll('.menu-item', menu)
+      .map((item) => item.control || item)
+      .filter((item) => item.offsetParent);
+    if (!items.length) return;
+    const at = items.indexOf(document.activeElement);
+    const step = event.key === 'ArrowDown' ? 1 : -1;
+    const next = at < 0 ? (step > 0 ? 0 : items.length - 1) : at + step;
+    items[(next + items.length) % items.length].focus();
   }
 
   // ----------------------------------------------------------- side menu on a phone

@@ -189,6 +189,13 @@ def test_filters_survive_parameters_named_like_arguments() -> None:
     assert 'href="/x/?status=paid"' in drawn
 
 
+def test_columns_are_chosen_beside_the_form_and_only_with_javascript() -> None:
+    drawn = draw('{% filters "Filter" %}{% endfilters %}')
+    form, _, after = drawn.partition("</form>")
+    assert "data-columns" not in form  # a box that is ticked in the form would fetch the list
+    assert '<div class="columns js-only" data-columns hidden>' in after
+
+
 def test_a_link_cannot_prepare_a_bulk_action() -> None:
     drawn = draw(
         '{% bulk_form "/x/bulk/" %}{% endbulk_form %}',
