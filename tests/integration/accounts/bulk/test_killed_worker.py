@@ -38,12 +38,13 @@ def worker(job: BulkJob) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=env, cwd=services.ROOT)
 
 
-def others(what: str) -> int:
-    """Count the other connections to this database of which it is true."""
-    sql = (
-        "SELECT count(*) FROM pg_stat_activity"
-        f" WHERE datname = current_database() AND pid <> pg_backend_pid() AND {what}"
-    )
+WAITS_FOR_US = """SELECT count(*) FROM pg_locks
+    WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"""
+AT_WORK = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+    AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"""
+
+
+def count(sql: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         return int(cursor.fetchone()[0])
@@ -61,11 +62,11 @@ def test_a_killed_worker_leaves_no_half_item_and_its_successor_does_the_rest(
         ApiKey.objects.select_for_update().get(pk=target)
         process = worker(job)
         try:
-            wait_for(lambda: others("cardinality(pg_blocking_pids(pid)) > 0"), seconds=45)
+            wait_for(lambda: count(WAITS_FOR_US), seconds=45)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-    wait_for(lambda: not others("xact_start IS NOT NULL"))
+    wait_for(lambda: not count(AT_WORK))
     job.refresh_from_db()
     assert (job.status, done.count()) == ("running", BEFORE)
     assert run_job(job.pk, at=now()) == 0, "the claim of the dead stands for a while"
