@@ -62,6 +62,7 @@ _NOUNS = {
     "apikey": "API key",
     "apiallowance": "API allowance",
     "billingprofile": "billing profile",
+    "bulkjob": "bulk job",
     "callrecording": "recording of calls",
     "dataexport": "copy of data",
     "devicelink": "device",

@@ -116,7 +116,7 @@ def _work(job: BulkJob, item: BulkItem) -> None:
     _require_permitted(job, action)
     target = action.find(job.organization, item.target_id)
     if target is None:
-        raise NotFound
+        raise NotFound("It is not there any more.")
     action.work(target, job.params, job.user)
 
 

@@ -247,6 +247,12 @@ def test_recent_jobs_are_listed(people: People, alice: WalledClient, finished: B
     assert "alice@example.com" in lines[1]
 
 
+def test_jobs_are_found_from_the_lists_they_are_begun_in(people: People, alice: Any) -> None:
+    endpoint = endpoint_of(people.organization)
+    for path in ("/api-keys/", f"/webhooks/{endpoint.pk}/"):
+        assert 'href="/jobs/"' in text(alice.get(path))
+
+
 def test_a_place_without_jobs_says_what_one_is(alice: WalledClient) -> None:
     assert "No jobs yet" in text(alice.get("/jobs/"))
 
