@@ -57,7 +57,8 @@ def tell_expiring(*, at: datetime) -> int:
     # The license of a trial ends with it, and `tell_trials_ending` says so.
     ending = License.objects.usable(at).filter(expires_at__lte=at + WARNED_BEFORE, trial=None)
     told = 0
-    for license in ending.select_related("product").order_by("expires_at")[:_BATCH]:
+    # All of them, also those told before: a limit would hide the later ones behind these.
+    for license in ending.select_related("product").iterator(chunk_size=_BATCH):
         assert license.expires_at is not None
         ends = f"{license.expires_at:%-d %B %Y}"
         notification = notify(
@@ -108,7 +109,7 @@ def tell_trials_ending(*, at: datetime) -> int:
         expires_at__range=(at, at + TRIAL_WARNED_BEFORE)
     )
     told = 0
-    for trial in ending.select_related("product").order_by("expires_at")[:_BATCH]:
+    for trial in ending.select_related("product").iterator(chunk_size=_BATCH):
         notification = notify(
             trial.organization_id,
             "trial_ending",

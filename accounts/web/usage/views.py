@@ -149,8 +149,7 @@ class CallList(ListPage):
         keys = ApiKey.objects.for_organization(self.request.organization)
         longer = list(CALL_RANGES)[list(CALL_RANGES).index(self.range) + 1 :]
         return {
-            "range": self.range,
-            "ranges": [*RANGE_WORDS.items(), (ALL_KEPT, "All kept")],
+            "ranges": [("7d", "Last 7 days"), ("30d", "Last 30 days"), (ALL_KEPT, "All kept")],
             "searched": _searched(self.range),
             "longer": [(key, _searched(key)) for key in longer[:1]],
             "narrowed": narrowed,

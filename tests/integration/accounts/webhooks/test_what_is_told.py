@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils.timezone import now
 
 from accounts.models import Membership, Notification, User, WebhookEvent
@@ -94,6 +95,24 @@ def test_an_end_in_sight_is_told_once(people: People) -> None:
     assert announcements.tell_expiring(at=at) == 1
     assert announcements.tell_expiring(at=at) == 0
     assert Notification.objects.get(kind="license_expiring").url == f"/licenses/{license.pk}/"
+
+
+def test_those_who_were_told_hide_nobody(people: People) -> None:
+    """However many end sooner and know it already."""
+    at = now()
+    license = license_of(people.organization)
+    many = 1100
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO licensing_license SELECT other.* FROM licensing_license AS license,"
+            " generate_series(1, %s) AS n, jsonb_populate_record(license, jsonb_build_object("
+            " 'id', gen_random_uuid(), 'key_hash', md5(n::text) || md5(n::text),"
+            " 'subscription_id', NULL, 'expires_at', %s::timestamptz + n * interval '1 minute')) AS other",
+            [many, at],
+        )
+    License.objects.filter(pk=license.pk).update(expires_at=at + announcements.WARNED_BEFORE)
+    assert announcements.tell_expiring(at=at) == many + 1
+    assert announcements.tell_expiring(at=at) == 0
 
 
 def test_the_catalogue_is_sound() -> None:
