@@ -22,6 +22,11 @@ class DataExportQuerySet(models.QuerySet["DataExport"]):
         """Narrow to rows of one list each."""
         return self.exclude(list_path="")
 
+    def due(self, at: datetime) -> DataExportQuerySet:
+        """Narrow to what is to be made, and is in no worker's hands."""
+        unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=at)
+        return self.filter(unclaimed, status=DataExport.Status.WAITING)
+
     def within_reach(self, user: Any, organization: Organization | None) -> DataExportQuerySet:
         """Narrow to the person's own, and to the organization's copies, whoever asked for them."""
         own = Q(user=user, organization=None) | Q(user=user, organization=organization)

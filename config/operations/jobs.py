@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from accounts.models import BulkJob, WebhookDelivery
+from accounts.models import BulkJob, DataExport, WebhookDelivery
 from billing.models import Invoice, PaymentAttempt, StripeEvent
 from config.kit.redis import connect, connect_to_broker
 from licensing.models import License, TrialWorkspace
@@ -72,6 +72,12 @@ PROMISES = (
         "Webhooks to deliver to customers",
         "accounts.sweep_webhooks",
         lambda at: WebhookDelivery.objects.due(at),
+    ),
+    Promise(
+        "data_exports",
+        "Exports of data and lists to make",
+        "accounts.sweep_data_exports",
+        lambda at: DataExport.objects.due(at),
     ),
     Promise(
         "bulk_jobs",

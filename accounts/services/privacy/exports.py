@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from accounts import events
@@ -101,7 +101,7 @@ def make_export(export: DataExport, *, at: datetime) -> None:
     Nothing happens while another run makes it. A run that failed or was killed is taken up again
     once its claim is over; one that is refused is not.
     """
-    if not _free(at).filter(pk=export.pk).update(claimed_until=at + LEASE):
+    if not DataExport.objects.due(at).filter(pk=export.pk).update(claimed_until=at + LEASE):
         return
     path = file_of(export)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -126,11 +126,6 @@ def _write(file: IO[bytes], export: DataExport, at: datetime) -> int | None:
         return write_sheet(file, export, at=at)
     write_archive(file, user=export.user, organization=export.organization, at=at)
     return None
-
-
-def _free(at: datetime) -> QuerySet[DataExport]:
-    unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=at)
-    return DataExport.objects.filter(unclaimed, status=DataExport.Status.WAITING)
 
 
 def _claimed(export: DataExport, at: datetime) -> QuerySet[DataExport]:
@@ -170,7 +165,7 @@ def file_of(export: DataExport) -> Path:
 def waiting_exports(at: datetime) -> list[DataExport]:
     """Return those whose task was lost, and give up on those that failed for a day."""
     _fail(DataExport.objects.filter(created_at__lt=at - GIVEN_UP), GAVE_UP)
-    return list(_free(at).filter(created_at__lt=at - SOON))
+    return list(DataExport.objects.due(at).filter(created_at__lt=at - SOON))
 
 
 def forget_expired(at: datetime) -> int:
