@@ -1,4 +1,9 @@
-"""A bulk action on what a list shows: few are done at once, many by a job, never others than asked."""
+"""A bulk action on what a list shows: few are done at once, many by a job, never others than asked.
+
+A view first looks for `job_made_by` the page, then reads what was selected with `select`. When that
+is for a job it begins one once `is_agreed`, and else shows a page that includes
+accounts/jobs/asked.html with `facts_of`.
+"""
 
 from __future__ import annotations
 
