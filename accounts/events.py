@@ -66,5 +66,8 @@ webhook_due = Signal()
 bulk_job_due = Signal()
 """Sent with `job_id`: items of a bulk job wait to be done."""
 
+bulk_job_ended = Signal()
+"""Sent with `job`: no item of a bulk job waits any more."""
+
 notification_mail_due = Signal()
 """Sent with `mail_id`: somebody is to be told by mail."""

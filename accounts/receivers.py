@@ -25,7 +25,7 @@ from django.dispatch import receiver
 from django.utils.timezone import now
 
 from accounts import events, tasks
-from accounts.models import ApiKey, DataExport, Invitation, Membership, Organization, User
+from accounts.models import ApiKey, BulkJob, DataExport, Invitation, Membership, Organization, User
 from accounts.services import (
     announcements,
     audit,
@@ -171,6 +171,11 @@ def _webhook_due(delivery_id: UUID, **_: Any) -> None:
 @receiver(events.bulk_job_due)
 def _bulk_job_due(job_id: UUID, **_: Any) -> None:
     after_commit(tasks.run_bulk_job, job_id)
+
+
+@receiver(events.bulk_job_ended)
+def _bulk_job_ended(job: BulkJob, **_: Any) -> None:
+    announcements.bulk_job_ended(job)
 
 
 @receiver(events.notification_mail_due)

@@ -68,6 +68,10 @@ KINDS: dict[str, Kind] = {
             "A file you asked for is ready, or could not be made.", email=True,
         ),
         Kind(
+            "job_ended", "Job done",
+            "What you asked of many things at once is done, or was for some of them refused.",
+        ),
+        Kind(
             "new_sign_in", "New sign-in", "Your account was used from a device not seen before.",
             email=True,
         ),

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from accounts.models import ApiKey, AuditLog, DataExport, Membership, User
+from accounts.models import ApiKey, AuditLog, BulkJob, DataExport, Membership, User
 from accounts.rules.event_types import written
+from accounts.services.bulk import action_of
 from accounts.services.notifications import notify
 from accounts.services.webhooks import announce
 from config.kit import context
@@ -123,6 +124,24 @@ def data_export_ended(export: DataExport) -> None:
         user_id=export.user_id,
         source=f"export_ended:{export.pk}",
     )
+
+
+def bulk_job_ended(job: BulkJob) -> None:
+    """Tell who asked for it last how it went."""
+    action = action_of(job.action)
+    notify(
+        job.organization_id,
+        "job_ended",
+        title=f"{action.label if action else job.action}: {_came_of(job)}",
+        url=reverse("job", args=[job.pk]),
+        severity="warning" if job.failed else "info",
+        user_id=job.user_id,
+        source=f"job_ended:{job.pk}:{job.asked_at.isoformat()}",
+    )
+
+
+def _came_of(job: BulkJob) -> str:
+    return f"{job.failed:,} of {job.total:,} failed" if job.failed else f"{job.total:,} done"
 
 
 def _oldest_membership(user: User) -> Membership | None:

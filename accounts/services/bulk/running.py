@@ -150,4 +150,5 @@ def _finish_or_go_on(job: BulkJob) -> None:
     locked.failed = items.failed().count()
     locked.save(update_fields=["status", "finished_at", "claimed_until", "failed"])
     audit.record("bulk_job.finished", locked, items=locked.total, failed=locked.failed)
+    events.bulk_job_ended.send(BulkJob, job=locked)
     logger.info("bulk_job.finished", job_id=str(locked.pk))

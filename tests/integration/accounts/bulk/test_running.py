@@ -15,7 +15,7 @@ from django.db.utils import ProgrammingError
 from django.utils.timezone import now
 
 from accounts import tasks
-from accounts.models import ApiKey, AuditLog, BulkItem, BulkJob, Membership
+from accounts.models import ApiKey, AuditLog, BulkItem, BulkJob, Membership, Notification
 from accounts.services.bulk import keeping, retry_failed, run_job, start_job
 from accounts.services.bulk.running import span
 from accounts.services.bulk.starting import (
@@ -111,6 +111,25 @@ def test_only_what_failed_is_tried_again_and_as_who_asks_for_that(people: People
     assert last is not None
     assert last.actor_id == str(people.bob.pk)
     assert retry_failed(job, by=people.bob) == 0, "nothing failed"
+
+
+def test_who_asked_last_is_told_how_it_went(people: People) -> None:
+    job = touching(people, refused=["K00001"])
+    run_job(job.pk, at=now())
+    BulkJob.objects.update(params={})
+    Membership.objects.filter(user=people.bob).update(role="admin")
+    job.refresh_from_db()
+    retry_failed(job, by=people.bob)
+    run_job(job.pk, at=now())
+    told = Notification.objects.filter(kind="job_ended").order_by("created_at")
+    assert [(each.user, each.severity, each.url) for each in told] == [
+        (people.alice, "warning", f"/jobs/{job.pk}/"),
+        (people.bob, "info", f"/jobs/{job.pk}/"),
+    ]
+    assert [each.title for each in told] == [
+        "Touch API keys: 1 of 3 failed",
+        "Touch API keys: 3 done",
+    ]
 
 
 def _demote(people: People) -> None:
