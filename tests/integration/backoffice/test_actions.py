@@ -19,8 +19,8 @@ from accounts.models import AuditLog, Organization, User
 from accounts.services.suspension import ForGood, suspend_user
 from billing.models import Invoice, Price, StripeEvent, Subscription
 from config.kit import context
-from config.kit.sheets import harmless
 from config.kit.redis import connect
+from config.kit.sheets import harmless
 from config.operations import failures, liveness
 from licensing.models import DeviceLink, License
 from tests.factories.backoffice import fill, seal, webhook
