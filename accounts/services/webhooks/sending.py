@@ -100,12 +100,13 @@ def _claim(delivery_id: UUID, at: datetime) -> Claim | None:
     if pointer is None:
         return None
     # The endpoint's lock comes first, everywhere, and makes counting its calls exact.
-    locked_endpoints = WebhookEndpoint.objects.kept().select_for_update(no_key=True)
+    locked_endpoints = WebhookEndpoint.objects.select_for_update(no_key=True)
     endpoint = locked_endpoints.filter(pk=pointer.endpoint_id).first()
     if endpoint is None:
-        return None  # Deleted meanwhile.
+        return None  # Cleared away meanwhile.
     if not endpoint.is_enabled:
-        # Announced by a transaction that had read the endpoint before it was switched off.
+        # Announced by a transaction that had read the endpoint before it was switched off or
+        # deleted.
         endpoints.abandon_waiting(endpoint, at=at)
         return None
     own = WebhookDelivery.objects.filter(endpoint=endpoint)

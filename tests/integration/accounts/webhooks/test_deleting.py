@@ -74,9 +74,17 @@ def test_nothing_is_announced_or_sent_again_to_it(people: People, deleted: Webho
             replaying.replay(deleted)
     deleted.refresh_from_db()
     assert deleted.status == "abandoned"
+
+
+def test_what_was_announced_while_it_was_deleted_is_abandoned(deleted: WebhookDelivery) -> None:
+    # What a transaction that had read the endpoint before commits after.
     late = {"status": "pending", "next_attempt_at": now(), "finished_at": None}
     WebhookDelivery.objects.filter(pk=deleted.pk).update(**late)
-    assert not sending.deliver(deleted.pk, at=now()), "announced while it was deleted"
+    assert sending.due(at=now()) == [deleted.pk]
+    assert not sending.deliver(deleted.pk, at=now())
+    assert sending.due(at=now()) == [], "asked for once, not at every round"
+    deleted.refresh_from_db()
+    assert (deleted.status, deleted.attempts) == ("abandoned", 0)
 
 
 def test_it_takes_no_place_of_another(people: People, deleted: WebhookDelivery) -> None:
