@@ -189,7 +189,7 @@ def make_stack(name: str, folder: Path, *, redis_number: int, workers: int = 2) 
         "web": granian(ports[0]),
         "backoffice": granian(ports[1]),
         "worker": [
-            *celery, "worker", "-Q", "default,money,sync,webhooks,ingest", "-c", str(workers),
+            *celery, "worker", "-Q", "default,money,sync,webhooks,ingest,exports", "-c", str(workers),
             "--loglevel", "WARNING", "--without-mingle", "--without-gossip",
         ],
         "beat": [*celery, "beat", "-s", str(folder / "beat"), "--pidfile=", "--loglevel", "WARNING"],

@@ -38,19 +38,29 @@ class ExportTooLarge(DomainError):
 
 
 class SheetRequest(HttpRequest):
-    """A worker's request for all rows of a list, as one person: they go to `sheet`.
+    """A request for all rows of a list, as one person and as of a moment: they go to `sheet`.
 
-    It passes the same guards as the person's own; `written` says how many rows there were.
+    It passes the same guards as the person's own; `written` says how many rows there were. Without
+    a sheet it only asks the guards.
     """
 
-    def __init__(self, sheet: TextIO, *, path: str, query: str, user: Any, membership: Any) -> None:
+    def __init__(
+        self,
+        sheet: TextIO | None,
+        *,
+        path: str,
+        query: str,
+        at: datetime,
+        user: Any,
+        membership: Any,
+    ) -> None:
         super().__init__()
         self.method = "GET"
         self.path = self.path_info = path
         self.GET = QueryDict(query)
         self.user, self.membership = user, membership
         self.organization = membership and membership.organization
-        self.sheet, self.written = sheet, -1
+        self.at, self.sheet, self.written = at, sheet, -1
 
 
 def filters_of(query: QueryDict) -> str:
@@ -69,15 +79,14 @@ def list_at(path: str) -> ResolverMatch | None:
     return found if page is not None and issubclass(page, ListPage) else None
 
 
-def write_list(sheet: TextIO, *, path: str, query: str, user: Any, membership: Any) -> int:
-    """Write all rows that the list shows this person under this address; return how many.
+def ask_list(request: SheetRequest) -> int:
+    """Let the list at the request's path write its rows; return how many.
 
     Raises `NotFound` and `Forbidden` as the page itself would, and `ExportTooLarge`.
     """
-    found = list_at(path)
+    found = list_at(request.path)
     if found is None:
         raise NotFound
-    request = SheetRequest(sheet, path=path, query=query, user=user, membership=membership)
     found.func(request, *found.args, **found.kwargs)
     if request.written < 0:  # led elsewhere, as to the page of signing in
         raise Forbidden
@@ -177,7 +186,7 @@ class ListPage(View):
     @cached_property
     def at(self) -> datetime:
         """The one moment that this answer is about."""
-        return now()
+        return self.request.at if isinstance(self.request, SheetRequest) else now()
 
     @property
     def q(self) -> str:
@@ -289,8 +298,11 @@ class ListPage(View):
     def _write(self, request: SheetRequest) -> HttpResponse:
         if not self.columns:
             raise Forbidden
+        request.written = self._rows_to(request.sheet) if request.sheet is not None else 0
+        return HttpResponse(status=204)
+
+    def _rows_to(self, sheet: TextIO) -> int:
         rows = self.chosen()
         if rows[self.most_written : self.most_written + 1].exists():
             raise ExportTooLarge
-        request.written = write_rows(request.sheet, self.columns, self.exported(rows))
-        return HttpResponse(status=204)
+        return write_rows(sheet, self.columns, self.exported(rows))

@@ -13,13 +13,17 @@ env = environ.Env()
 CELERY_BROKER_URL = env.str(
     "CELERY_BROKER_URL", default=env.str("REDIS_URL", default="redis://127.0.0.1:63799/0")
 )
-CELERY_TASK_QUEUES = [Queue(name) for name in ("default", "money", "sync", "webhooks", "ingest")]
+CELERY_TASK_QUEUES = [
+    Queue(name) for name in ("default", "money", "sync", "webhooks", "ingest", "exports")
+]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "billing.*": {"queue": "money"},
     # Customers' servers may take their time: nothing of ours waits behind them.
     "accounts.deliver_webhook": {"queue": "webhooks"},
     "accounts.flush_calls": {"queue": "ingest"},
+    # A file may take half an hour.
+    "accounts.make_data_export": {"queue": "exports"},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False

@@ -30,7 +30,7 @@ BY_THE_IMAGE = {
     "PYTHONDONTWRITEBYTECODE",
     "DJANGO_SETTINGS_MODULE",
 }
-OURS = {"migrate", "operator", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-webhooks", "worker-ingest", "beat"}  # fmt: skip
+OURS = {"migrate", "operator", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-webhooks", "worker-ingest", "worker-exports", "beat"}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +92,7 @@ def test_our_processes_run_read_only_without_privileges_and_come_back() -> None:
 def test_every_queue_has_a_worker_and_beat_is_one() -> None:
     commands = [" ".join(s["command"]) for n, s in _compose()["services"].items() if n.startswith("worker")]  # fmt: skip
     served = {re.search(r"--queues (\w+)", command)[1] for command in commands}
-    assert served == {"default", "money", "sync", "webhooks", "ingest"}
+    assert served == {"default", "money", "sync", "webhooks", "ingest", "exports"}
 
 
 def test_commands_of_the_operator_work_as_the_system_role_and_see_what_is_kept() -> None:

@@ -36,6 +36,7 @@ MOST_A_DAY = 5
 """Copies that one person may have made in a day of their data, and of each organization's."""
 
 MOST_LISTS_A_DAY = 20
+MOST_LISTS_WAITING = 3
 
 
 class ExportWaiting(Conflict):
@@ -50,7 +51,7 @@ def request_export(user: User, *, organization: Organization | None = None) -> D
     Raises `ExportWaiting`, and `RateLimited` for more than five a day: each is kept for a week.
     """
     earlier = DataExport.objects.copies().filter(user=user, organization=organization)
-    _require_room(earlier, MOST_A_DAY, now())
+    _require_room(earlier.exclude(status=DataExport.Status.WAITING), MOST_A_DAY, now())
     about = "organization" if organization else "person"
     return _ask(DataExport(user=user, organization=organization), about=about)
 
@@ -61,10 +62,17 @@ def request_list(
 ) -> DataExport:
     """Ask for all rows that the list at `path` shows this person with the filters of `query`.
 
-    Whether they may open it, its own guards say once the file is made. Raises `ExportWaiting`, and
-    `RateLimited` for more than twenty a day.
+    Whether they may open it, its own guards say once the file is made. Raises `ExportWaiting` for
+    the same list, or while three of theirs here are waiting, and `RateLimited` for more than twenty
+    a day here.
     """
-    _require_room(DataExport.objects.lists().filter(user=user), MOST_LISTS_A_DAY, now())
+    user = User.objects.select_for_update(no_key=True).get(
+        pk=user.pk
+    )  # one request counts at a time
+    own = DataExport.objects.lists().filter(user=user)
+    _require_room(own, MOST_LISTS_A_DAY, now())
+    if own.filter(status=DataExport.Status.WAITING).count() >= MOST_LISTS_WAITING:
+        raise ExportWaiting(f"{MOST_LISTS_WAITING} files are being made already. Wait for one.")
     export = DataExport(
         user=user, organization=organization, list_name=name, list_path=path, list_query=query
     )
@@ -85,7 +93,7 @@ def _ask(export: DataExport, *, about: str) -> DataExport:
 
 
 def _require_room(earlier: QuerySet[DataExport], most: int, at: datetime) -> None:
-    recent = earlier.filter(created_at__gt=at - DAY).exclude(status=DataExport.Status.WAITING)
+    recent = earlier.filter(created_at__gt=at - DAY)
     made = list(recent.order_by("created_at").values_list("created_at", flat=True)[:most])
     if len(made) == most:
         wait = int((made[0] + DAY - at).total_seconds()) + 1

@@ -19,6 +19,7 @@ from accounts.models import DataExport
 from accounts.services import audit
 from accounts.services.privacy import request_export
 from accounts.services.privacy.exports import ExportWaiting, file_of
+from accounts.services.privacy.sheets import require_list
 from accounts.web.access import require
 from config.kit.errors import InvalidInput, NotFound, RateLimited
 
@@ -65,7 +66,9 @@ def data_export_file(request: Any, export_id: UUID) -> Any:
     export = found.filter(pk=export_id).first()
     if export is None:
         raise NotFound
-    if export.organization_id is not None and not export.list_path:
+    if export.list_path:
+        require_list(export, request.membership)
+    elif export.organization_id is not None:
         require(request, "export_organization")
     if not export.is_ready(now()) or not file_of(export).exists():
         raise NotFound("This copy is not here, or not any more. Ask for a new one.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from zipfile import ZipFile
@@ -16,15 +18,26 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts import tasks
-from accounts.models import AuditLog, DataExport, Membership, Notification, NotificationMail
+from accounts.models import (
+    AuditLog,
+    DataExport,
+    Membership,
+    Notification,
+    NotificationMail,
+    Organization,
+    StoredCall,
+)
 from accounts.services.organizations import create_organization
 from accounts.services.privacy import erase_user, exports
+from accounts.services.privacy.sheets import write_sheet
 from accounts.services.team.members import change_role, remove_member
 from accounts.web.tokens.views import ReportList
 from config.kit import context
-from config.kit.lists import MOST_ANSWERED, ExportTooLarge, SheetRequest
-from tests.conftest import People
+from config.kit.ids import uuid7
+from config.kit.lists import MOST_ANSWERED, ExportTooLarge, SheetRequest, ask_list
+from tests.conftest import People, make_people
 from tests.factories.named import NAMES, named_person
+from tests.settled import seal_rows
 
 PAGE, ASK = "/exports/", "/exports/request/"
 _MANY = """
@@ -166,7 +179,19 @@ def test_another_role_takes_the_files_away(people: People, alice: Client) -> Non
     change_role(Membership.objects.get(user=people.bob), role="member", manages_owners=True)
     export.refresh_from_db()
     assert export.status == "expired"
-    assert bob.get(reverse("data_export_file", args=[export.pk])).status_code == 404
+    address = reverse("data_export_file", args=[export.pk])
+    assert bob.get(address).status_code == 403
+    change_role(Membership.objects.get(user=people.bob), role="admin", manages_owners=True)
+    assert bob.get(address).status_code == 404, "it does not come back"
+
+
+def test_a_file_is_not_handed_out_when_its_page_would_refuse(people: People, alice: Client) -> None:
+    _ask(alice, "/logs/")
+    address = reverse("data_export_file", args=[_made().pk])
+    Organization.objects.filter(pk=people.organization.pk).update(status="suspended")
+    assert (alice.get("/logs/").status_code, alice.get(address).status_code) == (403, 403)
+    Organization.objects.filter(pk=people.organization.pk).update(status="active")
+    assert alice.get(address).status_code == 200
 
 
 def test_who_leaves_while_it_is_made_gets_nothing(people: People) -> None:
@@ -189,6 +214,37 @@ def test_the_same_list_is_made_once_at_a_time(people: People, alice: Client) -> 
     assert DataExport.objects.count() == 2
 
 
+def test_few_wait_at_a_time(people: People, alice: Client) -> None:
+    for number in range(exports.MOST_LISTS_WAITING + 2):
+        _ask(alice, "/team/", f"q={number}")
+    assert DataExport.objects.count() == exports.MOST_LISTS_WAITING
+    page = alice.get(PAGE).content.decode()
+    assert "3 files are being made already" in page
+
+
+def test_requests_at_the_same_time_are_counted_one_by_one(live_database: None) -> None:
+    alice = make_people().alice
+    start = threading.Barrier(8)
+
+    def ask(number: int) -> bool:
+        start.wait()
+        try:
+            exports.request_list(
+                alice, organization=None, name="members", path="/team/", query=f"q={number}"
+            )
+        except exports.ExportWaiting:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    for _ in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            asked = list(pool.map(ask, range(8)))
+        assert asked.count(True) == exports.MOST_LISTS_WAITING
+        DataExport.objects.update(status="expired", created_at=now() - timedelta(days=2))
+
+
 def test_twenty_a_day(people: People, alice: Client) -> None:
     for number in range(exports.MOST_LISTS_A_DAY + 1):
         _ask(alice, "/team/", f"q={number}")
@@ -206,11 +262,70 @@ class ShortList(ReportList):
 def test_a_file_has_an_end(people: People) -> None:
     _reports(people.alice, 4)
     text = io.StringIO()
-    request = SheetRequest(text, path="/", query="", user=people.alice, membership=None)
+    who = {"user": people.alice, "membership": None, "at": now()}
+    request = SheetRequest(text, path="/", query="", **who)
     with pytest.raises(ExportTooLarge):
         ShortList.as_view()(request)
     ReportList.as_view()(request)
     assert request.written == 4
+
+
+def test_the_rows_are_those_of_the_moment_they_were_asked_for(people: People) -> None:
+    """A range counts back from then, however long the file has waited for a worker."""
+    asked = now() - timedelta(days=3)
+    key = uuid7()
+    for hours in (-2, 5, 30):
+        StoredCall.objects.create(
+            id=uuid7(), organization_id=people.organization.pk, api_key_id=key, product="maps",
+            called_at=asked - timedelta(hours=hours), endpoint=f"/v1/{hours}", method="GET",
+            status_code=200, outcome="VALID", latency_ms=5,
+        )  # fmt: skip
+    membership = Membership.objects.select_related("organization").get(user=people.alice)
+    text = io.StringIO()
+    who = {"user": people.alice, "membership": membership, "at": asked}
+    with context.acting(organization_id=people.organization.pk):
+        ask_list(SheetRequest(text, path="/usage/calls/", query="range=24h", **who))
+    assert "/v1/5" in text.getvalue()
+    assert "/v1/30" not in text.getvalue()
+
+
+class _Held(io.BytesIO):
+    """A file whose last bytes wait until somebody lets them go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.free = threading.Event(), threading.Event()
+
+    def write(self, data: Any) -> int:
+        if self.tell():
+            self.reached.set()
+            assert self.free.wait(60)
+        return super().write(data)
+
+
+def test_the_trail_is_sealed_while_a_file_of_it_is_written(live_database: None) -> None:
+    people = make_people()
+    path = {"name": "audit-log", "path": "/logs/", "query": ""}
+    export = exports.request_list(people.alice, organization=people.organization, **path)
+    seal_rows()
+    file = _Held()
+
+    def write() -> int:
+        try:
+            return write_sheet(file, export, at=now())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(write)
+        try:
+            assert file.reached.wait(60)
+            seal = seal_rows()
+        finally:
+            file.free.set()
+        assert run.result(60) > 0
+    assert seal is not None
+    assert seal.row_count == 1, "that the log was exported"
 
 
 def test_the_trail_of_the_log_s_export_names_the_person(people: People, alice: Client) -> None:
