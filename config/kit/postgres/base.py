@@ -50,12 +50,12 @@ def announce(
     if not connection.in_atomic_block and connection.get_autocommit():
         if not here.opens_a_tenant and _word(sql).startswith(_READS):
             return execute(sql, params, many, details)
-        with raw.transaction(), raw.cursor() as cursor:
+        with connection.wrap_database_errors, raw.transaction(), raw.cursor() as cursor:
             cursor.execute(_SET, here.settings())
             return execute(sql, params, many, details)
     wanted = here.settings()
     if connection.announced != wanted:
-        with raw.cursor() as cursor:
+        with connection.wrap_database_errors, raw.cursor() as cursor:
             cursor.execute(_SET, wanted)
         connection.announced = wanted
     return _execute(connection, execute, sql, params, many, details)
