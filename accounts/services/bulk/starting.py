@@ -67,6 +67,7 @@ def start_job(
         raise NothingSelected
     if len(unique) > MOST:
         raise TooManyItems
+    _lock(organization.pk)
     job = BulkJob(
         organization=organization, user=by, action=action.name, params=dict(params),
         total=len(unique), once=once, asked_at=now(),
@@ -89,6 +90,7 @@ def retry_failed(job: BulkJob, *, by: User) -> int:
 
     Nothing happens while the job is under way, or when nothing failed.
     """
+    _lock(job.organization_id)
     own = BulkJob.objects.for_organization(job.organization_id)
     job = own.select_for_update(no_key=True).get(pk=job.pk)
     if not job.is_done or not job.failed:
@@ -117,6 +119,11 @@ def _wait_again(job: BulkJob, *, by: User, at: datetime) -> None:
     job.status, job.finished_at, job.failed = BulkJob.Status.WAITING, None, 0
     job.user, job.asked_at = by, at
     job.save(update_fields=["status", "finished_at", "failed", "user", "asked_at"])
+
+
+def _lock(organization_id: UUID) -> None:
+    """Take the organization's row: two at once must not both begin the last job there is room for."""
+    Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
 
 
 def _require_room(job: BulkJob) -> None:

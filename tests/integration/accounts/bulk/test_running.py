@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
@@ -270,6 +271,33 @@ def test_few_jobs_of_one_organization_are_under_way_at_once(people: People) -> N
     first.refresh_from_db()
     with pytest.raises(TooManyJobs):
         retry_failed(first, by=people.alice)
+
+
+def test_eight_at_once_begin_no_more_jobs_than_there_is_room_for(live_database: None) -> None:
+    people = make_people()
+    failed = [touching(people, 1, refused=["K00000"]) for _ in range(4)]
+    for job in failed:
+        run_job(job.pk, at=now())
+        job.refresh_from_db()
+    key = plain_keys(people.organization, 1)
+    together = Barrier(8)
+
+    def begin(turn: int) -> bool:
+        try:
+            with context.acting(organization_id=people.organization.pk):
+                together.wait()
+                if turn < len(failed):
+                    return retry_failed(failed[turn], by=people.alice) == 1
+                facts = {"params": {}, "by": people.alice, "once": uuid4()}
+                return bool(start_job(TOUCH, people.organization, targets=key, **facts))
+        except TooManyJobs:
+            return False
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(begin, range(8))) == MOST_UNDER_WAY
+    assert BulkJob.objects.unfinished().count() == MOST_UNDER_WAY
 
 
 def test_the_same_page_sent_by_eight_at_once_makes_one_job(live_database: None) -> None:
