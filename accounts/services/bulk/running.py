@@ -11,6 +11,7 @@ from time import monotonic
 from uuid import UUID
 
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils.timezone import now
@@ -100,8 +101,8 @@ def _try(job: BulkJob, item: BulkItem) -> tuple[str, str] | None:
             _work(job, item)
     except DomainError as refusal:
         return refusal.code, refusal.detail
-    except (OperationalError, InterfaceError):
-        raise  # The database's trouble is not the item's: it waits for the next run.
+    except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
+        raise  # The database's trouble, a lock held too long too, is not the item's: it waits.
     except Exception:
         # The boundary: an item that meets a bug must not hold up the others.
         logger.exception("bulk_item.broke", job_id=str(job.pk), item_id=str(item.pk))

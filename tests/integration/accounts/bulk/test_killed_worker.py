@@ -1,4 +1,4 @@
-"""A process that is killed in the middle of an item: nothing of that item stays, nothing is done twice."""
+"""A worker that is stopped in the middle of an item: nothing of that item stays, nothing is done twice."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
+from typing import Any
 
+import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
@@ -77,3 +82,42 @@ def test_a_killed_worker_leaves_no_half_item_and_its_successor_does_the_rest(
     assert (job.status, job.failed) == ("done", 0)
     revoked = AuditLog.objects.filter(action="api_key.revoked").values_list("entity_id", flat=True)
     assert sorted(revoked) == sorted(map(str, job.items.values_list("target_id", flat=True)))
+
+
+def test_an_item_that_waits_past_the_time_limit_is_left_for_the_next_run(
+    live_database: None,
+) -> None:
+    """The signal comes as Celery's does, while another transaction holds the key."""
+    people = make_people()
+    job = job_of(people.organization, people.alice, 1)
+    held, over = Event(), Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                ApiKey.objects.select_for_update().get(pk=job.items.get().target_id)
+                held.set()
+                wait_for(lambda: count(WAITS_FOR_US))
+                os.kill(os.getpid(), signal.SIGUSR1)
+                assert over.wait(30)
+        finally:
+            connection.close()
+
+    def stop(*_: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    former = signal.signal(signal.SIGUSR1, stop)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            holding = pool.submit(hold)
+            assert held.wait(30)
+            with pytest.raises(SoftTimeLimitExceeded):
+                run_job(job.pk, at=now())
+            over.set()
+            holding.result()
+    finally:
+        signal.signal(signal.SIGUSR1, former)
+    job.refresh_from_db()
+    assert (job.status, job.claimed_until, job.items.get().status) == ("running", None, "waiting")
+    assert run_job(job.pk, at=now()) == 1
+    assert job.items.get().status == "done"
