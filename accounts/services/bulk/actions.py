@@ -26,6 +26,9 @@ class BulkAction:
     the transaction of the item's result and may run again after a rollback, so it must not call
     the network: a vendor's answer cannot be rolled back. It commits an intent row instead
     (`requested`), whose own task calls the vendor. A `DomainError` is the item's result.
+
+    A text among the parameters is free text, as a reason is: the name of somebody who is forgotten
+    is taken out of it, also while the job is under way.
     """
 
     name: str

@@ -81,7 +81,7 @@ def _as_whoever_asked(job: BulkJob) -> dict[str, object]:
 def _do_next(job: BulkJob) -> bool:
     """Do the next item that is in nobody's hands, and write down what came of it."""
     rows = BulkItem.objects.for_organization(job.organization_id).waiting().filter(job=job)
-    free = rows.select_for_update(skip_locked=True, of=("self",))
+    free = rows.select_related("job").select_for_update(skip_locked=True, of=("self",))
     item: BulkItem | None = free.order_by("position").first()
     if item is None:
         return False
@@ -118,7 +118,7 @@ def _work(job: BulkJob, item: BulkItem) -> None:
     target = action.find(job.organization, item.target_id)
     if target is None:
         raise NotFound("It is not there any more.")
-    action.work(target, job.params, job.user)
+    action.work(target, item.job.params, job.user)  # As they are now: a name may have left them.
 
 
 def _require_permitted(job: BulkJob, action: BulkAction) -> None:

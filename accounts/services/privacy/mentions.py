@@ -55,13 +55,28 @@ def forget_mentions(user: User, addresses: Iterable[str]) -> None:
 
 
 def _forget_in_jobs(user: User, addresses: Iterable[str], places: set[UUID]) -> None:
-    """Take the names out of jobs. One that is under way keeps what its work needs, for a day."""
+    """Take the names out of jobs, of those that are under way too."""
     items = BulkItem.objects.filter(organization__in=places)
     items.filter(_says(user, addresses, "label")).update(label="")
     items.filter(_says(user, addresses, "error")).update(error="")
-    done = BulkJob.objects.filter(organization__in=places, status=BulkJob.Status.DONE)
-    named = done.alias(texts=_Texts("params")).filter(_says(user, addresses, "texts"))
-    BulkJob.objects.filter(pk__in=named.values("pk")).update(params={})
+    jobs = BulkJob.objects.filter(organization__in=places).alias(texts=_Texts("params"))
+    named = jobs.filter(_says(user, addresses, "texts")).order_by("pk")
+    words = _words(user, addresses)
+    for job in named.select_for_update(no_key=True):
+        job.params = _without(words, job.params)
+        job.save(update_fields=["params"])
+
+
+def _without(words: re.Pattern[str], document: Any) -> Any:
+    """Return a JSON document whose texts have dots in place of the words."""
+    match document:
+        case str():
+            return words.sub("…", document)
+        case list():
+            return [_without(words, each) for each in document]
+        case dict():
+            return {name: _without(words, each) for name, each in document.items()}
+    return document
 
 
 def _belonged(user: User) -> tuple[set[UUID], set[str]]:
@@ -84,6 +99,14 @@ def _says(user: User, addresses: Iterable[str], column: str) -> Q:
     if user.first_name and user.last_name:
         named |= Q(**{f"{column}__regex": _whole(user.full_name)})
     return named
+
+
+def _words(user: User, addresses: Iterable[str]) -> re.Pattern[str]:
+    """Match what `_says` looks for."""
+    found = [f"(?i:{_whole(word)})" for word in (str(user.pk), *addresses)]
+    if user.first_name and user.last_name:
+        found.append(_whole(user.full_name))
+    return re.compile("|".join(found))
 
 
 def _whole(word: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
 from django.utils.timezone import now
 
-from accounts.models import BulkItem, BulkJob, Organization, User
-from accounts.services.bulk import run_job
+from accounts.models import ApiKey, BulkItem, BulkJob, Organization, User
+from accounts.services.bulk import register, run_job
 from accounts.services.organizations import add_member, create_organization
 from accounts.services.privacy import erase_user
 from accounts.services.privacy.holdings import holdings_of_organization, holdings_of_person
@@ -47,12 +52,39 @@ def test_a_name_that_is_forgotten_is_in_no_job_any_more(people: People) -> None:
         run_job(job.pk, at=now())
     erase_user(ann, reason="asked")
     params = {job.pk: job.params for job in BulkJob.objects.all()}
-    assert params[named.pk] == {}
+    assert params[named.pk] == {"reason": "Asked by …"}
     assert (params[plain.pk], params[theirs.pk]) == ({"reason": "Joann Lind"}, {"reason": "Ann Li"})
     labels = BulkItem.objects.filter(job=named).order_by("position").values_list("label", flat=True)
     assert list(labels) == ["", "K00001"]
     assert theirs.items.get().label == "Key of Ann Li", "nobody was told there"
     assert "Ann" not in str(list(named.items.values()))
+
+
+def test_a_name_leaves_a_job_that_is_under_way_and_what_it_still_writes(people: People) -> None:
+    ann = ann_in(people.organization)
+    reason = "Ann Li <ANN@example.com>\nAnn Li left; Joann Lind stays"
+    job = job_of(people.organization, people.alice, 2, reason=reason, more=[{"who": "Ann Li"}, 1])
+    run_job(job.pk, at=now(), limit=timedelta(0))
+    erase_user(ann, reason="asked")
+    job.refresh_from_db()
+    left = "… <…>\n… left; Joann Lind stays"
+    assert job.params == {"reason": left, "more": [{"who": "…"}, 1]}
+    run_job(job.pk, at=now())
+    assert ApiKey.objects.get(pk=job.items.get(position=2).target_id).revoked_reason == left
+
+
+def test_a_run_that_is_going_on_meets_the_changed_words(people: People) -> None:
+    said = []
+
+    def work(key: ApiKey, params: Mapping[str, Any], by: User) -> None:
+        said.append(params["reason"])
+        BulkJob.objects.update(params={"reason": "…"})
+
+    action = replace(TOUCH, name="test_say", work=work)
+    register(action)
+    job = job_of(people.organization, people.alice, 2, action, reason="Ann Li")
+    run_job(job.pk, at=now())
+    assert said == ["Ann Li", "…"]
 
 
 def test_words_of_a_refusal_that_name_somebody_go_and_the_refusal_stays(people: People) -> None:
