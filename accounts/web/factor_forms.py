@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+from allauth.account.internal.flows.login import record_authentication
+from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, BaseAuthenticateForm, ReauthenticateForm
 from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_used
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
@@ -29,6 +32,8 @@ _LARGEST = 16 * 1024
 class _UsesUp(BaseAuthenticateForm):
     """Codes are used up as at the API's door (`accounts.api.tokens.proving`)."""
 
+    is_again = False
+
     def clean_code(self) -> str:
         forgive = check_rate_limit(self.user)
         code: str = self.cleaned_data["code"]
@@ -39,6 +44,24 @@ class _UsesUp(BaseAuthenticateForm):
         self.authenticator = used
         return code
 
+    def save(self) -> None:
+        """Do as allauth does, but for recording the use again: it would spend the next code.
+
+        A code that was typed at the end of its half minute may be saved in the following one.
+        """
+        facts = {"id": self.authenticator.pk, "type": self.authenticator.type}
+        if self.is_again:
+            facts["reauthenticated"] = True
+        record_authentication(context.request, self.user, "mfa", **facts)
+        authenticator_used.send(
+            sender=Authenticator,
+            request=context.request,
+            user=self.user,
+            authenticator=self.authenticator,
+            reauthenticated=self.is_again,
+            passwordless=False,
+        )
+
 
 class UseCodeForm(_UsesUp, AuthenticateForm):
     """The second step of a sign-in."""
@@ -46,6 +69,8 @@ class UseCodeForm(_UsesUp, AuthenticateForm):
 
 class CodeAgainForm(_UsesUp, ReauthenticateForm):
     """Proof that it is still the same person."""
+
+    is_again = True
 
 
 class _CredentialField(forms.CharField):

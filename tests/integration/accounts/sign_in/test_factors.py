@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.core import mail
+from django.db import connection
 from django.test import Client, override_settings
 from django.urls import get_resolver
 from django.utils.timezone import now
@@ -34,6 +37,33 @@ def still_clock() -> Iterator[None]:
 def committed(live_database: None) -> People:
     """People in a database whose commits are real: a factor is announced once it is committed."""
     return make_people()
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    """Stands at the beginning of a half minute: each has one code."""
+    moment = now().timestamp() // 30 * 30
+    with time_machine.travel(moment, tick=False) as traveller:
+        yield traveller
+
+
+@contextmanager
+def half_minute_over_once_used(clock: Any) -> Iterator[None]:
+    """Let the code be used at the end of its half minute, and the request go on in the next."""
+    clock.shift(29.9 - time.time() % 30)
+    over = False
+
+    def run(execute: Any, sql: str, *rest: Any) -> Any:
+        nonlocal over
+        answer = execute(sql, *rest)
+        if sql.startswith('UPDATE "mfa_authenticator"') and not over:
+            over = True
+            clock.shift(0.2)
+        return answer
+
+    with connection.execute_wrapper(run):
+        yield
+    assert over, "no code was used"
 
 
 def activate(client: Client, prefix: str = "") -> str:
@@ -64,6 +94,41 @@ def test_the_code_that_turned_the_app_on_signs_nobody_in(
     sign_in(other)
     other.post("/2fa/authenticate/", {"code": code_for(secret)})
     assert other.get("/profile/").status_code == 302
+
+
+def test_each_half_minute_has_a_code_at_every_door(committed: People, clock: Any) -> None:
+    """AUT-5: after enrolling, on a second device, and to show again who one is."""
+    secret = activate(browser())
+    first, second = WalledClient(), WalledClient()
+    for client in (first, second):
+        clock.shift(30)
+        sign_in(client)
+        assert client.post("/2fa/authenticate/", {"code": code_for(secret)}).status_code == 302
+        assert client.get("/profile/").status_code == 200
+    later(second)
+    assert "reauthenticate" in second.get("/2fa/totp/deactivate/")["Location"]
+    clock.shift(30)
+    assert second.post("/2fa/reauthenticate/", {"code": code_for(secret)}).status_code == 302
+    assert second.get("/2fa/totp/deactivate/").status_code == 200
+
+
+def test_a_code_used_at_the_end_of_its_half_minute_leaves_the_next_one(
+    people: People, clock: Any
+) -> None:
+    """AUT-5"""
+    enrol(people.alice)
+    first, second = WalledClient(), WalledClient()
+    sign_in(first)
+    with half_minute_over_once_used(clock):
+        assert first.post("/2fa/authenticate/", {"code": code_for()}).status_code == 302
+    sign_in(second)
+    assert second.post("/2fa/authenticate/", {"code": code_for()}).status_code == 302
+    used = code_for()
+    assert first.post("/2fa/reauthenticate/", {"code": used}).status_code == 200, "used"
+    clock.shift(30)
+    with half_minute_over_once_used(clock):
+        assert first.post("/2fa/reauthenticate/", {"code": code_for()}).status_code == 302
+    assert second.post("/2fa/reauthenticate/", {"code": code_for()}).status_code == 302
 
 
 def test_a_recovery_code_works_once(committed: People) -> None:
