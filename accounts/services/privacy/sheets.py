@@ -20,9 +20,9 @@ from config.kit.sheets import ENCODING
 def write_sheet(file: IO[bytes], export: DataExport, *, at: datetime) -> int:
     """Write the zip, a few thousand rows in memory at a time; return how many rows there were.
 
-    The rows are those of the moment in which they were asked for. Not inside a transaction: the
-    trail waits with its seals for one that has written. Raises `Forbidden` and `NotFound` for what
-    the person may see no more, and `ExportTooLarge`.
+    Ranges and states count from the moment in which it was asked for. Not inside a transaction:
+    the trail waits with its seals for one that has written. Raises `Forbidden` and `NotFound` for
+    what the person may see no more, and `ExportTooLarge`.
     """
     user = export.user
     who = {"actor_kind": "user", "actor_id": str(user.pk), "user_id": user.pk}
