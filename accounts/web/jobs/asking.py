@@ -3,12 +3,16 @@
 A view first looks for `job_made_by` the page, then reads what was selected with `select`. When that
 is for a job it begins one once `is_agreed`, and else shows a page that includes
 accounts/jobs/asked.html with `facts_of`.
+
+Where new ones match all the time, the view selects what matched at `asked_at` and hands that on:
+what came later is not in it, what does not match any more is passed over, nothing is asked again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -17,6 +21,8 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware, now
 
 from accounts.models import BulkJob
 from accounts.services.bulk import MOST, BulkAction, TooManyItems, start_job
@@ -25,6 +31,9 @@ from config.kit.ids import as_uuid
 
 AT_ONCE = 100
 """So many are done while the person waits; more are a job's."""
+
+ANSWERED = timedelta(days=1)
+"""So long a page that asks may stand before it is confirmed; then it asks again."""
 
 NAMED = 5
 _CARRIED = ("all", "ids", "q", "status", "sort", "type", "since")
@@ -36,12 +45,14 @@ class Selection:
     """What an action is asked for, read once.
 
     `mark` stands for exactly these things: the page that asked sends it back, and when something
-    else matches by then, it asks again.
+    else matches by then, it asks again. Not so when all of them matched at `asked_at`: that comes
+    back instead, and then there can only be fewer.
     """
 
     action: BulkAction
     targets: list[Any]
     carried: list[tuple[str, str]]
+    asked_at: datetime | None = None
 
     @property
     def count(self) -> int:
@@ -65,24 +76,40 @@ class Selection:
         return sha256("\n".join(keys).encode()).hexdigest()
 
 
-def select(request: Any, action: BulkAction, rows: QuerySet[Any]) -> Selection:
-    """Read the selected rows; raises `TooManyItems`."""
+def moment_asked(request: Any) -> datetime:
+    """Return when the page that is confirmed was shown; now, when none is."""
+    return _moment_carried(request) or now()
+
+
+def select(
+    request: Any, action: BulkAction, rows: QuerySet[Any], *, asked_at: datetime | None = None
+) -> Selection:
+    """Read the selected rows; raises `TooManyItems`.
+
+    With `asked_at`, the `moment_asked`, the rows must be such that none can join them after it.
+    """
     targets = list(rows[: MOST + 1])
     if len(targets) > MOST:
         raise TooManyItems
     carried = [(name, value) for name in _CARRIED for value in request.POST.getlist(name)]
-    return Selection(action, targets, carried)
+    if asked_at is not None:
+        carried.append(("asked_at", asked_at.isoformat()))
+    return Selection(action, targets, carried, asked_at)
 
 
 def facts_of(request: Any, selection: Selection) -> dict[str, Any]:
     """Return what accounts/jobs/asked.html needs."""
-    has_changed = _is_confirmed(request) and request.POST.get("seen") != selection.mark
+    has_changed = _is_confirmed(request) and not is_agreed(request, selection)
     return {"selection": selection, "has_changed": has_changed, "once": uuid4()}
 
 
 def is_agreed(request: Any, selection: Selection) -> bool:
-    """Tell whether the page that asked about exactly these was confirmed."""
-    return _is_confirmed(request) and request.POST.get("seen") == selection.mark
+    """Tell whether the page that asked about these, and no others, was confirmed."""
+    if not _is_confirmed(request):
+        return False
+    if selection.asked_at is not None:
+        return selection.asked_at == _moment_carried(request)
+    return bool(request.POST.get("seen") == selection.mark)
 
 
 def job_made_by(request: Any) -> BulkJob | None:
@@ -118,3 +145,14 @@ def begin(
 
 def _is_confirmed(request: Any) -> bool:
     return bool(request.POST.get("confirmed") == "yes")
+
+
+def _moment_carried(request: Any) -> datetime | None:
+    """Return the moment that the page carries; None when it is none of the last day."""
+    try:
+        moment = parse_datetime(request.POST.get("asked_at", ""))
+    except ValueError:
+        return None
+    if moment is None or not is_aware(moment):
+        return None
+    return moment if timedelta(0) <= now() - moment <= ANSWERED else None

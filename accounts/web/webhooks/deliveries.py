@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,7 +24,7 @@ from accounts.services.webhooks.bulk import REPLAY
 from accounts.services.webhooks.endpoints import require_enabled
 from accounts.services.webhooks.sending import body_of
 from accounts.web.access import member_required
-from accounts.web.jobs.asking import begin, facts_of, is_agreed, job_made_by, select
+from accounts.web.jobs.asking import begin, facts_of, is_agreed, job_made_by, moment_asked, select
 from accounts.web.webhooks.endpoints import MANAGE, DeliveryList
 from accounts.web.webhooks.forms import ReplayForm
 from accounts.web.webhooks.lookup import own_delivery, own_endpoint
@@ -67,9 +68,10 @@ def replay_failed(request: Any, endpoint_id: UUID) -> HttpResponse:
     endpoint = own_endpoint(request, endpoint_id)
     form = ReplayForm(request.POST)
     hours = int(form.cleaned_data["since"]) if form.is_valid() else 24
-    since = now() - timedelta(hours=hours)
+    asked_at = moment_asked(request)
+    since = asked_at - timedelta(hours=hours)
     failed = _deliveries(request, endpoint).unsuccessful().filter(created_at__gte=since)
-    return _send_again(request, endpoint, failed)
+    return _send_again(request, endpoint, failed, asked_at)
 
 
 @require_POST
@@ -77,23 +79,26 @@ def replay_failed(request: Any, endpoint_id: UUID) -> HttpResponse:
 def replay_many(request: Any, endpoint_id: UUID) -> HttpResponse:
     """Send the selected deliveries again, or all that match the filters of the list."""
     endpoint = own_endpoint(request, endpoint_id)
+    asked_at = moment_asked(request)
     if request.POST.get("all"):
-        return _send_again(request, endpoint, _matching(request, endpoint_id))
+        return _send_again(request, endpoint, _matching(request, endpoint_id), asked_at)
     ids = [key for key in map(as_uuid, request.POST.getlist("ids")) if key is not None]
-    return _send_again(request, endpoint, _deliveries(request, endpoint).filter(pk__in=ids))
+    chosen = _deliveries(request, endpoint).filter(pk__in=ids)
+    return _send_again(request, endpoint, chosen, asked_at)
 
 
 def _send_again(
-    request: Any, endpoint: WebhookEndpoint, rows: WebhookDeliveryQuerySet
+    request: Any, endpoint: WebhookEndpoint, rows: WebhookDeliveryQuerySet, asked_at: datetime
 ) -> HttpResponse:
     """Send a few at once; ask about many, then let a job send them."""
     if (job := job_made_by(request)) is not None:
         return redirect("job", job.pk)
     require_enabled(endpoint)
     back = reverse("webhook", args=[endpoint.pk])
-    named = rows.select_related("event").only("organization", "event__type").order_by("-id")
+    settled = _as_of(asked_at, rows).select_related("event")
+    named = settled.only("organization", "event__type").order_by("-id")
     try:
-        chosen = select(request, REPLAY, named)
+        chosen = select(request, REPLAY, named, asked_at=asked_at)
     except TooManyItems as refusal:
         messages.error(request, refusal.detail)
         return redirect(back)
@@ -107,6 +112,14 @@ def _send_again(
     facts |= facts_of(request, chosen)
     status = 422 if facts["has_changed"] else 200
     return render(request, "accounts/webhooks/replay_job.html", facts, status=status)
+
+
+def _as_of(moment: datetime, rows: WebhookDeliveryQuerySet) -> WebhookDeliveryQuerySet:
+    """Leave out what was made or ended after a moment: none can come to match a filter later.
+
+    Except one that is sent again meanwhile, in the tab of those that wait: it waits once more.
+    """
+    return rows.filter(Q(finished_at=None) | Q(finished_at__lte=moment), created_at__lte=moment)
 
 
 def _deliveries(request: Any, endpoint: WebhookEndpoint) -> WebhookDeliveryQuerySet:

@@ -172,6 +172,72 @@ def test_all_that_failed_since_a_moment_are_sent_again_by_a_job(
     assert BulkJob.objects.get().total == 105
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("webhook_replay_failed", {"since": "1"}),
+        ("webhook_replay_many", {"all": "1", "status": "failed"}),
+        ("webhook_replay_many", {"all": "1", "status": ""}),
+    ],
+)
+def test_on_a_busy_endpoint_a_question_is_asked_once(
+    people: People, alice: WalledClient, name: str, wanted: dict[str, str]
+) -> None:
+    """New ones come in, a waiting one fails, one is sent again: the rest is what was asked about."""
+    endpoint = endpoint_of(people.organization)
+    many_deliveries(endpoint, 120, status="failed", finished_at=now() - timedelta(minutes=1))
+    sent, *failed = list(WebhookDelivery.objects.values_list("pk", flat=True))
+    many_deliveries(endpoint, 1, next_attempt_at=now())
+    waiting = list(WebhookDelivery.objects.filter(status="pending").values_list("pk", flat=True))
+    path = reverse(name, args=[endpoint.pk])
+    fields = asked(alice, path, **wanted)
+    ended = {"status": "failed", "next_attempt_at": None, "finished_at": now()}
+    WebhookDelivery.objects.filter(pk__in=waiting).update(**ended)
+    many_deliveries(endpoint, 3, status="failed", finished_at=now())
+    again = WebhookDelivery.objects.filter(pk=sent)
+    again.update(status="pending", finished_at=None, next_attempt_at=now())
+    assert alice.post(path, fields).status_code == 302
+    targets = set(BulkJob.objects.get().items.values_list("target_id", flat=True))
+    assert targets == ({sent, *failed} if wanted.get("status") == "" else set(failed))
+
+
+def test_the_hours_of_a_question_end_when_it_was_asked(people: People, alice: WalledClient) -> None:
+    endpoint = endpoint_of(people.organization)
+    many_deliveries(endpoint, 101, status="failed", finished_at=now() - timedelta(minutes=80))
+    WebhookDelivery.objects.update(created_at=now() - timedelta(minutes=90))
+    path = reverse("webhook_replay_failed", args=[endpoint.pk])
+    asked_at = (now() - timedelta(minutes=45)).isoformat()
+    fields = asked(alice, path, since="24") | {"since": ["1"], "asked_at": [asked_at]}
+    assert alice.post(path, fields).status_code == 302
+    assert BulkJob.objects.get().total == 101
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        timedelta(days=2),
+        timedelta(days=-2),
+        "0001-01-01T00:00:00+00:00",
+        "2026-02-30T00:00:00+00:00",
+        "2026-01-01T00:00:00",
+        "soon",
+        "",
+    ],
+)
+def test_a_question_of_another_time_is_asked_again(
+    people: People, alice: WalledClient, moment: str | timedelta
+) -> None:
+    endpoint = endpoint_of(people.organization)
+    many_deliveries(endpoint, 101, status="failed")
+    path = reverse("webhook_replay_failed", args=[endpoint.pk])
+    fields = asked(alice, path, since="1")
+    said = moment if isinstance(moment, str) else (now() + moment).isoformat()
+    answer = alice.post(path, fields | {"asked_at": [said]})
+    assert (answer.status_code, BulkJob.objects.count()) == (422, 0)
+    assert "Look again" in text(answer)
+    assert alice.post(path, fields_of(answer)).status_code == 302
+
+
 def test_nothing_is_asked_about_an_endpoint_that_is_disabled(
     people: People, alice: WalledClient
 ) -> None:
