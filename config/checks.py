@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from celery.signals import beat_init, worker_init
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import DatabaseError, connection
 
 from accounts.services.tokens.coding import key_ring
 
 SERVING = {"web", "backoffice", "worker", "beat"}
+
+
+def check_deployment() -> None:
+    """Raise `SystemCheckError` when this process must not serve."""
+    call_command("check", tags=[Tags.security, Tags.database], databases=["default"])
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_a_bad_worker(**_: Any) -> None:
+    try:
+        check_deployment()
+    except SystemCheckError as error:
+        # Celery logs what a receiver raises and goes on; this alone it lets through. What beat
+        # writes to sys.stderr is a warning in its log by now, and may be left out there.
+        sys.__stderr__.write(f"{error}\n")
+        raise SystemExit(1) from error
 
 
 @register(Tags.security)

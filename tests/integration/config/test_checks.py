@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -16,7 +17,6 @@ from config.settings.tokens import INSECURE_SIGNING_KEY
 from tests import services
 
 GOOD = {
-    "SWITCHYARD_PROCESS": "web",
     "SECRET_KEY": "x" * 50,
     "SWITCHYARD_SECRETS_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "SWITCHYARD_SIGNING_KEYS": make_signing_key(),
@@ -24,14 +24,14 @@ GOOD = {
 }
 
 
-def _start(**changes: str) -> subprocess.CompletedProcess[str]:
-    """Load the WSGI application as a server would, in a process of its own."""
+def _start(*command: str, process: str = "web", **changes: str) -> subprocess.CompletedProcess[str]:
+    """Load the WSGI application as a server would, or run `command`, in a process of its own."""
     urls = services.role_urls(f"test_{services.WORKER}")
     outer = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     return subprocess.run(
-        [sys.executable, "-c", "import config.wsgi"],
-        cwd=services.ROOT, env={**outer, **urls, **GOOD, **changes},
-        capture_output=True, text=True, check=False,
+        [sys.executable, *(command or ("-c", "import config.wsgi"))],
+        cwd=services.ROOT, env={**outer, **urls, **GOOD, "SWITCHYARD_PROCESS": process, **changes},
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
 
@@ -94,18 +94,40 @@ def test_a_bad_deployment_says_what_is_wrong(changes: dict[str, str], code: str)
 
 @pytest.mark.usefixtures("django_db_setup")
 @pytest.mark.parametrize(
+    ("process", "arguments"),
+    [("worker", ["--pool=solo", "--queues=sync"]), ("beat", ["--pidfile=", "--schedule={}/beat"])],
+)
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"SECRET_KEY": "insecure-development-key"}, "E001"),
+        ({"SWITCHYARD_SECRETS_KEY": "c3dpdGNoeWFyZC1kZXZlbG9wbWVudC1zZWNyZXRzISE="}, "E002"),
+    ],
+)
+def test_workers_and_beat_with_a_published_secret_end_and_say_why(
+    process: str, arguments: list[str], changes: dict[str, str], code: str, tmp_path: Path
+) -> None:
+    given = [argument.format(tmp_path) for argument in arguments]
+    done = _start("-m", "celery", "-A", "config", process, *given, process=process, **changes)
+    assert done.returncode == 1, done.stderr
+    assert f"switchyard.{code}" in done.stderr
+    assert "HINT" in done.stderr
+
+
+@pytest.mark.usefixtures("django_db_setup")
+@pytest.mark.parametrize(
     ("changes", "warns"),
     [
         ({}, True),
         ({"METRICS_TOKEN": "t0ken"}, False),
         ({"SWITCHYARD_DEMO": "1"}, False),
-        ({"SWITCHYARD_PROCESS": "web"}, False),
+        ({"process": "web"}, False),
     ],
 )
 def test_a_back_office_without_metrics_starts_and_says_so(
     changes: dict[str, str], warns: bool
 ) -> None:
     """ADM-7"""
-    done = _start(**{"SWITCHYARD_PROCESS": "backoffice", "METRICS_TOKEN": ""} | changes)
+    done = _start(**{"process": "backoffice", "METRICS_TOKEN": ""} | changes)
     assert done.returncode == 0, done.stderr
     assert ("switchyard.W007" in done.stderr) is warns

@@ -12,8 +12,10 @@ from typing import Any
 
 import orjson
 import pytest
+from cryptography.fernet import Fernet
 
 from config.celery import app
+from config.embedded.keys import make_signing_key
 from config.operations import alive, liveness
 from config.operations.beat import WatchedScheduler
 from tests import services
@@ -73,7 +75,9 @@ def test_beat_says_that_it_turns_and_when_it_sent_what(tmp_path: Path) -> None:
 def test_a_real_worker_and_a_real_beat_are_seen(tmp_path: Path, redis_client: Any) -> None:
     environment = {
         **os.environ, "SWITCHYARD_PROCESS": "worker", "DJANGO_SETTINGS_MODULE": "config.settings.test",
-        "PYTHONWARNINGS": "ignore",
+        "PYTHONWARNINGS": "ignore", "SECRET_KEY": "x" * 50,
+        "SWITCHYARD_SECRETS_KEY": Fernet.generate_key().decode(),
+        "SWITCHYARD_SIGNING_KEYS": make_signing_key(),
     }  # fmt: skip
     celery = [sys.executable, "-m", "celery", "-A", "config"]
     commands = (
