@@ -15,10 +15,12 @@ from redis import RedisError
 from config import checks
 from config.kit.redis import connect
 
-OK, AWAY = "ok", "unavailable"
+OK, AWAY, UNKNOWN = "ok", "unavailable", "unknown"
 NEEDED = ("postgresql", "migrations", "wall")
 FRESH = 1.5
 """Seconds an answer is good for: a crowd of probes costs the database one look."""
+PATIENCE = 1.0
+"""Seconds a probe waits for the look of another: one that hangs holds no second thread."""
 _lock = Lock()
 _last: tuple[float, dict[str, str]] = (float("-inf"), {})
 
@@ -29,10 +31,15 @@ def readiness() -> tuple[bool, dict[str, str]]:
     Redis is missed but not needed: without it answers are slower and devices are unknown.
     """
     global _last
-    with _lock:
+    if not _lock.acquire(timeout=PATIENCE):
+        return False, {"postgresql": UNKNOWN, "redis": UNKNOWN, "migrations": UNKNOWN}
+    try:
         if time.monotonic() - _last[0] > FRESH:
-            _last = (time.monotonic(), _look())
+            parts = _look()
+            _last = (time.monotonic(), parts)
         parts = _last[1]
+    finally:
+        _lock.release()
     return all(parts.get(name, OK) == OK for name in NEEDED), parts
 
 
@@ -47,7 +54,7 @@ def _look() -> dict[str, str]:
     try:
         parts["migrations"] = _migrations()
     except Error:
-        parts |= {"postgresql": AWAY, "migrations": "unknown"}
+        parts |= {"postgresql": AWAY, "migrations": UNKNOWN}
     if settings.PROCESS == "web":
         parts["wall"] = _wall()
     return parts
@@ -79,4 +86,4 @@ def _wall() -> str:
     found = checks.role_cannot_bypass_the_wall(None)
     if not found:
         return OK
-    return "the role could bypass it" if found[0].level >= ERROR else "unknown"
+    return "the role could bypass it" if found[0].level >= ERROR else UNKNOWN

@@ -19,7 +19,7 @@ DEMO = env.bool("SWITCHYARD_DEMO", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 
 # The defaults of the two secrets serve only commands that need none (lint, makemigrations):
-# a system check refuses them in a serving process.
+# a system check refuses them in a serving process (config/checks.py).
 INSECURE_KEY = "insecure-development-key"
 SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_KEY)
 INSECURE_SECRETS_KEY = "c3dpdGNoeWFyZC1kZXZlbG9wbWVudC1zZWNyZXRzISE="
@@ -125,7 +125,15 @@ DATABASES = {
         "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=300),
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": True,
-        "OPTIONS": {"connect_timeout": 3},
+        # Seconds, the last in ms: a host that vanished or a firewall that forgot the connection says
+        # nothing, and the system would wait for hours. So a thread gets an error after 30 s.
+        "OPTIONS": {
+            "connect_timeout": 3,
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+        },
     }
 }
 REPLICA_URL = env.str(f"DATABASE_{DATABASE_ROLE.upper()}_REPLICA_URL", default="")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client, override_settings
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -218,6 +220,46 @@ def test_a_migration_that_is_missing_is_not_ready() -> None:
     answer = Client().get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["migrations"] == "1 not applied"
+
+
+@pytest.fixture
+def silent_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """New connections go to a server that accepts them and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        host, port = server.getsockname()
+        address = connections.settings["default"]
+        for name, value in {"HOST": host, "PORT": port, "OPTIONS": {"connect_timeout": 60}}.items():
+            monkeypatch.setitem(address, name, value)
+        yield server
+
+
+@pytest.mark.usefixtures("db")
+def test_a_look_that_hangs_holds_no_other_probe(silent_database: socket.socket) -> None:
+    def look() -> int:
+        try:
+            return Client().get("/readyz").status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(look)
+        held, _ = silent_database.accept()
+        answer = Client().get("/readyz")
+        assert not first.done(), "the database let it go"
+        held.close()
+        assert first.result(timeout=10) == 503
+    assert answer.status_code == 503
+    assert answer.json() == dict.fromkeys(("postgresql", "redis", "migrations"), "unknown")
+
+
+@pytest.mark.usefixtures("db")
+def test_a_database_that_vanished_is_noticed_within_half_a_minute() -> None:
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as wire:
+        assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        kept = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        assert [wire.getsockopt(socket.IPPROTO_TCP, name) for name in kept] == [15, 5, 3]
+        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
 
 @pytest.mark.usefixtures("db")
