@@ -111,7 +111,7 @@ def set_allowances(
 
     The organization's tier becomes the best of them, free without any.
     """
-    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     rows = {row.product: row for row in ApiAllowance.objects.for_organization(organization)}
     for product in rows.keys() - bought.keys():
         rows[product].delete()

@@ -27,7 +27,8 @@ def renew_allowances(subscription: Subscription, *, at: datetime) -> None:
     """
     if subscription.price.product.kind != Product.Kind.API:
         return
-    organization = Organization.objects.select_for_update().get(pk=subscription.organization_id)
+    held = Organization.objects.select_for_update(no_key=True)
+    organization = held.get(pk=subscription.organization_id)
     running = Subscription.objects.for_organization(organization).running()
     bought: dict[str, Allowance] = {}
     for each in running.filter(price__product__kind=Product.Kind.API).select_related(
