@@ -34,15 +34,33 @@ _INSERT = (
     " WHERE reported = %s ORDER BY called_at, id ON CONFLICT (id, called_at)"
 )
 _FACTS = "endpoint, method, status_code, latency_ms, request_body, response_body"
+_OURS = "organization_id, api_key_id, product, outcome"
+_SAME_CALLER = (
+    "(kept.organization_id, kept.api_key_id) = (EXCLUDED.organization_id, EXCLUDED.api_key_id)"
+)
+
+
+def _each(row: str, columns: str) -> str:
+    return f"({', '.join(f'{row}.{name}' for name in columns.split(', '))})"
+
+
+# Who called and whether it counts is the verification's word, though a report of the call was
+# stored before it. What was reported stays, unless somebody else reported it.
+_DECIDED = [f"{name} = EXCLUDED.{name}" for name in _OURS.split(", ")] + [
+    f"{name} = CASE WHEN {_SAME_CALLER} THEN kept.{name} ELSE EXCLUDED.{name} END"
+    for name in _FACTS.split(", ")
+]
+_DECIDE = f"""{_INSERT} DO UPDATE SET {", ".join(_DECIDED)}
+  WHERE {_each("kept", _OURS)} IS DISTINCT FROM {_each("EXCLUDED", _OURS)}
+"""
 # What was told afterwards completes the call; who called, when, and whether it counts stays.
 _COMPLETE = f"""{_INSERT} DO UPDATE SET
     endpoint = EXCLUDED.endpoint, method = EXCLUDED.method, status_code = EXCLUDED.status_code,
     latency_ms = EXCLUDED.latency_ms,
     request_body = coalesce(EXCLUDED.request_body, kept.request_body),
     response_body = coalesce(EXCLUDED.response_body, kept.response_body)
-  WHERE (kept.organization_id, kept.api_key_id) = (EXCLUDED.organization_id, EXCLUDED.api_key_id)
-    AND ({", ".join(f"kept.{name}" for name in _FACTS.split(", "))})
-        IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in _FACTS.split(", "))})
+  WHERE {_SAME_CALLER}
+    AND {_each("kept", _FACTS)} IS DISTINCT FROM {_each("EXCLUDED", _FACTS)}
 """
 
 
@@ -86,7 +104,7 @@ def drain(consumer: str, *, batches: int) -> int:
 
 @transaction.atomic
 def write(calls: Sequence[Call]) -> None:
-    """Store calls; what is stored already stays as it is, or is completed by what was reported."""
+    """Store calls; what is stored already is completed, the same in whatever order they come."""
     # A row may be touched once by one statement: of several reports of a call the last counts.
     once = {(call.id, call.reported): call for call in calls}.values()
     with connection.cursor() as cursor:
@@ -94,7 +112,7 @@ def write(calls: Sequence[Call]) -> None:
         with cursor.copy(_COPY) as copy:
             for call in once:
                 copy.write_row(_row(call))
-        cursor.execute(f"{_INSERT} DO NOTHING", [False])
+        cursor.execute(_DECIDE, [False])
         if any(call.reported for call in once):
             cursor.execute(_COMPLETE, [True])
         cursor.execute("DROP TABLE calls_staged")

@@ -90,6 +90,38 @@ def test_what_is_reported_completes_the_call_in_either_order(people: People) -> 
     assert sum(StoredHour.objects.values_list("requests", flat=True)) == 2
 
 
+@pytest.mark.parametrize("first", ["verified", "reported"])
+@pytest.mark.parametrize("outcome", ["VALID", "RATE_LIMITED"])
+def test_whether_a_call_counts_and_for_what_is_the_verifications_word(
+    people: People, first: str, outcome: str
+) -> None:
+    verified = call_of(people.organization, product="maps", outcome=outcome)
+    told = call_of(people.organization, id=verified.id, endpoint="/v1/route", latency_ms=80,
+                   request_body="q", reported=True)  # fmt: skip
+    for each in (verified, told) if first == "verified" else (told, verified):
+        ingest.write([each])
+    stored = StoredCall.objects.get()
+    assert (stored.product, stored.outcome) == ("maps", outcome)
+    assert (stored.endpoint, stored.latency_ms, stored.request_body) == ("/v1/route", 80, "q")
+    counts = outcome == "VALID"
+    hours = [hour for hour in StoredHour.objects.all() if hour.requests]
+    assert [(hour.product, hour.requests, hour.billable) for hour in hours] == [("maps", 1, counts)]
+    at = stored.called_at
+    assert calls.used_this_month(people.organization.pk, "maps", at) == counts
+
+
+def test_nothing_stays_of_what_somebody_else_told_of_a_verified_call(people: People) -> None:
+    call = call_of(people.organization)
+    ingest.write([call_of(people.other, id=call.id, endpoint="/theirs", request_body="theirs",
+                          reported=True)])  # fmt: skip
+    ingest.write([call])
+    stored = StoredCall.objects.get()
+    assert (stored.organization_id, stored.api_key_id) == (people.organization.pk, KEY)
+    assert (stored.endpoint, stored.request_body) == ("/v1/things", None)
+    sums = {hour.organization_id: hour.requests for hour in StoredHour.objects.all()}
+    assert sums == {people.organization.pk: 1, people.other.pk: 0}
+
+
 def test_another_organization_cannot_complete_a_call(people: People) -> None:
     call = call_of(people.organization)
     ingest.write([call, call_of(people.other, id=call.id, status_code=500, reported=True)])
