@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation, Valida
 from django.http import Http404, HttpRequest
 from rest_framework import exceptions, pagination, parsers, renderers, serializers
 from rest_framework.response import Response
+from rest_framework.views import set_rollback
 
 from config.kit.errors import BodyTooLarge, DomainError, InvalidInput, RateLimited
 from config.kit.problems import CONTENT_TYPE, problem_of, problem_of_exception
@@ -158,7 +159,18 @@ class CursorPage(pagination.CursorPagination):
 
 
 def render_refusal(error: Exception, details: dict[str, Any]) -> Response | None:
-    """Turn every refusal of a DRF view into one problem document; None lets a bug stay a bug."""
+    """Turn every refusal of a DRF view into one problem document; None lets a bug stay a bug.
+
+    What the request has written is undone, as it is when a page refuses. A view that must keep
+    what it wrote has no transaction around it.
+    """
+    response = _answer_to(error)
+    if response is not None and not hasattr(details["view"].dispatch, "_non_atomic_requests"):
+        set_rollback()
+    return response
+
+
+def _answer_to(error: Exception) -> Response | None:
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):

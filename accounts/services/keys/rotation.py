@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts import events
 from accounts.models import ApiKey, User
-from accounts.rules.refusals import KeyHasExpired, KeyIsRevoked, KeyWasRotated
+from accounts.rules.refusals import KeyHasExpired, KeyIsHeld, KeyIsRevoked, KeyWasRotated
 from accounts.rules.scopes import VERIFY_ANY
 from accounts.services import audit
 from accounts.services.keys.lifecycle import Issuer, require_scopes, revoke_key, write_key
@@ -29,7 +29,8 @@ def rotate_key(
 
     The new key has everything of the old one except `platform:verify`, which staff grant anew.
     Whoever rotates gets its text, so a program may rotate only what has no more scopes than its
-    own key. Raises `ScopesNotYours`, `KeyIsRevoked`, `KeyWasRotated` and `KeyHasExpired`.
+    own key. Raises `ScopesNotYours`, `KeyIsRevoked`, `KeyIsHeld`, `KeyWasRotated` and
+    `KeyHasExpired`.
     """
     if not timedelta(0) <= overlap <= MOST_OVERLAP:
         raise InvalidInput(
@@ -43,6 +44,8 @@ def rotate_key(
     key = rows.get(pk=key.pk)
     if key.is_revoked:
         raise KeyIsRevoked
+    if key.held_reason:
+        raise KeyIsHeld(key.held_reason)
     if key.rotated_to_id is not None:
         raise KeyWasRotated
     if key.expires_at is not None and key.expires_at <= at:

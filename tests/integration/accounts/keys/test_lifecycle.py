@@ -217,6 +217,38 @@ def test_what_staff_switched_off_only_staff_switch_on(
     assert gateway.verify(text)["valid"]
 
 
+def test_what_staff_switched_off_is_not_replaced_either(
+    people: People, make: Any, act: Any, alice: WalledClient
+) -> None:
+    """Its successor would be no key that staff hold."""
+    key, _ = make()
+    page, door = f"/api-keys/{key.pk}/", f"/api/v1/keys/{key.pk}/rotate"
+    assert f"{page}rotate/" in alice.get(page).content.decode()
+    act(keys.hold_key, key, reason="found in a public repository")
+    assert f"{page}rotate/" not in alice.get(page).content.decode()
+    refused = alice.post(f"{page}rotate/", {"overlap": "24"})
+    assert (refused.status_code, b"found in a public repository" in refused.content) == (422, True)
+    asked = alice.post(door, {}, content_type="application/json")
+    assert (asked.status_code, asked.json()["code"]) == (409, "key_held")
+    assert ApiKey.objects.for_organization(people.organization).count() == 1
+    act(keys.release_key, key, reason="it was a test repository")
+    assert alice.post(door, {}, content_type="application/json").status_code == 201
+
+
+def test_a_change_that_is_refused_changes_nothing(
+    people: People, make: Any, act: Any, alice: WalledClient
+) -> None:
+    key, _ = make()
+    act(keys.disable_key, key)
+    door = f"/api/v1/keys/{key.pk}"
+    for tier, status, is_active in (("enterprise", 422, False), ("free", 200, True)):
+        wish = {"is_active": True, "tier": tier}
+        answer = alice.patch(door, wish, content_type="application/json")
+        assert answer.status_code == status, answer.content
+        key.refresh_from_db()
+        assert key.is_active is is_active
+
+
 def test_several_are_revoked_together(people: People, make: Any, act: Any) -> None:
     made = [make()[0] for _ in range(3)]
     act(keys.revoke_key, made[0])
