@@ -88,6 +88,8 @@ class OrganizationMiddleware:
             timezone.activate(ZoneInfo(request.user.time_zone))
             here.locale = request.user.locale
         if settings.BACKOFFICE:
+            if request.user.is_staff:
+                here.impersonator_id = here.actor_id  # it stays so when they are staff no more
             return
         here.user_id = request.user.pk
         memberships = memberships_of(request.user)

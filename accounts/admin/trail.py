@@ -150,7 +150,7 @@ class AuditLogAdmin(StaffAdmin):
         permission="accounts.export_auditlog",
         columns={
             "id": "id", "at": "at", "actor_kind": "actor_kind", "actor_id": "actor_id",
-            "organization_id": "organization_id", "action": "action",
+            "impersonator_id": "impersonator_id", "organization_id": "organization_id", "action": "action",
             "entity_type": "entity_type", "entity_id": "entity_id",
             "old_values": "old_values", "new_values": "new_values", "ip": "ip",
             "user_agent": "user_agent", "request_id": "request_id", "db_user": "db_user",

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NoReturn
 
 from django.db import models
 
+from accounts.models.user import User
 from config.kit.tenancy import OrganizationQuerySet
 
 
@@ -50,3 +51,10 @@ class AuditLog(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("the audit trail is append-only")
+
+    def is_by_staff(self, actor: User | None) -> bool:
+        """True for what staff did, whatever they are now; `actor` is who `actor_id` names.
+
+        The entry says so itself. Entries from before it did are known by today's role.
+        """
+        return bool(self.impersonator_id) or (actor is not None and actor.has_staff_role)

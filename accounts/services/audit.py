@@ -23,7 +23,7 @@ def record(
     """Record something that is no row change: a login, a key shown, a file downloaded.
 
     `facts` must hold no secret and no personal value: the trail is never edited. What a person
-    does themselves is their activity too (`UserActivity`).
+    does themselves, nobody looking as them, is their activity too (`UserActivity`).
     """
     here = context.current()
     owner = organization_id or getattr(subject, "organization_id", None)
@@ -32,7 +32,7 @@ def record(
     told = orjson.dumps(facts).decode()
     values = [action, subject._meta.db_table, str(subject.pk), owner, told]
     statement = _EVENT
-    if here is not None and here.actor_kind == "user" and here.actor_id:
+    if here is not None and here.actor_kind == "user" and here.actor_id and here.acts_themselves:
         statement = _EVENT_OF_A_PERSON
         values += [here.actor_id, action, told]
     # The transaction tells the database who acts, also where none is open yet.

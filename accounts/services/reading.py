@@ -47,9 +47,12 @@ class TrailFilter:
         rows = rows.filter(**{name: value for name, value in exact.items() if value})
         if self.action:
             rows = rows.filter(action__startswith=self.action)
+        if not self.actor:
+            return rows
+        rows = rows.filter(impersonator_id=None)  # staff are found under nobody's name
         if "@" in self.actor:
             return rows.filter(actor_id__in=_members(organization, self.actor))
-        return rows.filter(actor_id=self.actor) if self.actor else rows
+        return rows.filter(actor_id=self.actor)
 
 
 def trail_of(organization: Organization) -> AuditLogQuerySet:
@@ -76,17 +79,19 @@ def days(first: date | None, last: date | None, zone: Any) -> dict[str, datetime
 
 
 def named(entries: Iterable[AuditLog]) -> list[Any]:
-    """Set on each entry what a customer reads: `who`, `what`, `thing`, `from_ip`, `from_agent`.
+    """Set on each entry what a customer reads: `who`, `who_id`, `what`, `thing`, `from_ip`, `from_agent`.
 
-    Staff have no name here and no address: a customer learns that support acted, not from where.
+    Staff have no name here, no id and no address: a customer learns that support acted, not who
+    and from where.
     """
     rows: list[Any] = list(entries)
     keys = {row.actor_id for row in rows if row.actor_kind == "user"}
     people = {str(each.pk): each for each in User.objects.filter(pk__in=_uuids(keys))}
     for row in rows:
         user = people.get(row.actor_id or "") if row.actor_kind == "user" else None
-        by_staff = bool(row.impersonator_id) or (user is not None and user.role != "customer")
+        by_staff = row.is_by_staff(user)
         row.who = STAFF if by_staff else _name(row, user)
+        row.who_id = None if by_staff else row.actor_id
         row.what = sentence(row.action, row.entity_type)
         row.thing = noun_of(row.entity_type)
         row.from_ip = None if by_staff else row.ip

@@ -17,7 +17,8 @@ class Context:
     """The facts that row-level security and the audit trail need of one request or task.
 
     `actor_kind` is one of user, anonymous, device, api_key, stripe, worker, operator, migration.
-    `impersonator_id` is the member of staff who looks at the site as `actor_id`.
+    `impersonator_id` is the member of staff who looks at the site as `actor_id`; what staff do in
+    the back office names them as both.
     `organization_id` opens the tenant wall for the app role; `user_id` lets a person see their
     own memberships before an organization is chosen. `locale` says how pages write dates and
     numbers.
@@ -36,6 +37,10 @@ class Context:
     @property
     def opens_a_tenant(self) -> bool:
         return self.organization_id is not None or self.user_id is not None
+
+    @property
+    def acts_themselves(self) -> bool:
+        return self.impersonator_id in (None, self.actor_id)
 
     def settings(self) -> tuple[str, str, str]:
         """Return the values of app.current_org_id, app.current_user_id and audit.ctx."""

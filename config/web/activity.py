@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import AuditLog, Organization, User
+from accounts.services.reading import STAFF
 from config.kit.money import Money
 
 LOOKED_AT = 60
@@ -43,9 +44,9 @@ def recent_activity(organization: Organization, *, reader: User, limit: int) -> 
         told |= Q(entity_type=table, action=action)
     entries = AuditLog.objects.for_organization(organization).filter(told)[:LOOKED_AT]
     worded = [(entry, words) for entry in entries if (words := _words(entry))][:limit]
-    names = _names(entry for entry, _ in worded) | {str(reader.pk): "you"}
+    people = _people(entry for entry, _ in worded)
     return [
-        Happening(title, entry.at, names.get(entry.actor_id or "", _actor(entry)), tone)
+        Happening(title, entry.at, _by(entry, people.get(entry.actor_id or ""), reader), tone)
         for entry, (title, tone) in worded
     ]
 
@@ -54,16 +55,17 @@ def _words(entry: AuditLog) -> Words | None:
     return _TELLERS[entry.entity_type, entry.action](entry.new_values or {})
 
 
-def _actor(entry: AuditLog) -> str:
-    return _ACTORS.get(entry.actor_kind, "Switchyard")
+def _by(entry: AuditLog, actor: User | None, reader: User) -> str:
+    if actor == reader and entry.impersonator_id in (None, entry.actor_id):
+        return "you"
+    if entry.is_by_staff(actor):
+        return STAFF
+    return actor.full_name if actor else _ACTORS.get(entry.actor_kind, "Switchyard")
 
 
-def _names(entries: Iterable[AuditLog]) -> dict[str, str]:
+def _people(entries: Iterable[AuditLog]) -> dict[str, User]:
     keys = {entry.actor_id for entry in entries if entry.actor_kind == "user" and entry.actor_id}
-    return {
-        str(user.pk): "Switchyard staff" if user.is_staff else user.full_name
-        for user in User.objects.filter(pk__in=keys)
-    }
+    return {str(user.pk): user for user in User.objects.filter(pk__in=keys)}
 
 
 def _amount(facts: Facts, field: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import AuditLog, User
+from accounts.services.reading import STAFF
 from licensing.models import License
 
 LOOKED_AT = 60
@@ -42,7 +43,7 @@ def activity_of(license: License, *, limit: int) -> list[Happening]:
     told = told[:limit]
     people = _people(entry.actor_id for entry, *_ in told if entry.actor_kind == "user")
     return [
-        Happening(title, entry.at, people.get(entry.actor_id or "") or _actor(entry), tone)
+        Happening(title, entry.at, _by(entry, people.get(entry.actor_id or "")), tone)
         for entry, title, tone in told
     ]
 
@@ -52,14 +53,16 @@ def _words(entry: AuditLog, names: Mapping[str, str]) -> tuple[str, str]:
     return tell(entry.new_values or {}, names.get(entry.entity_id or "", "")) if tell else ("", "")
 
 
-def _actor(entry: AuditLog) -> str:
-    return _ACTORS.get(entry.actor_kind, "Switchyard")
+def _by(entry: AuditLog, actor: User | None) -> str:
+    if entry.is_by_staff(actor):
+        return STAFF
+    return actor.full_name if actor else _ACTORS.get(entry.actor_kind, "Switchyard")
 
 
-def _people(keys: Any) -> dict[str, str]:
+def _people(keys: Any) -> dict[str, User]:
     wanted = {key for key in keys if key}
     users = User.objects.filter(pk__in=wanted) if wanted else User.objects.none()
-    return {str(user.pk): "Switchyard staff" if user.is_staff else user.full_name for user in users}
+    return {str(user.pk): user for user in users}
 
 
 def _license_changed(facts: Facts, _: str) -> tuple[str, str]:

@@ -29,7 +29,7 @@ class AuditLogQuery(StrictSerializer):
 
 class ActorOutput(serializers.Serializer[Any]):
     kind = serializers.CharField(source="actor_kind", help_text="user, api_key, device, worker, …")
-    id = serializers.CharField(source="actor_id", allow_null=True)
+    id = serializers.CharField(source="who_id", allow_null=True, help_text="Null for our staff.")
     name = serializers.CharField(source="who")
 
 

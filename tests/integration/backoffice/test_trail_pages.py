@@ -62,6 +62,7 @@ def test_aud_11_an_export_is_written_down(staff: Enter) -> None:
         LOGS, {"action": "export_csv", "_selected_action": keys, "confirmed": "yes"}
     )
     assert answer["Content-Type"].startswith("text/csv")
+    assert ",actor_id,impersonator_id," in answer.getvalue().decode()
     entry = AuditLog.objects.get(action="auditlog.exported")
     assert entry.new_values["rows"] == 2
 

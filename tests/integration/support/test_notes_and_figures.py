@@ -49,6 +49,19 @@ def test_what_a_worker_does_is_nobodys_activity(people: People) -> None:
     assert not UserActivity.objects.exists()
 
 
+def test_what_support_does_while_looking_is_nobodys_activity(
+    people: People, staff_member: User
+) -> None:
+    """ADM-5: the customer was not there."""
+    looking = {"actor_kind": "user", "impersonator_id": str(staff_member.pk)}
+    with context.use(context.Context(**looking, actor_id=str(people.alice.pk))):
+        audit.record("audit_log.exported", people.alice)
+    assert not UserActivity.objects.exists()
+    with context.use(context.Context(**looking, actor_id=str(staff_member.pk))):
+        audit.record("audit_log.exported", people.alice)
+    assert UserActivity.objects.get().user == staff_member, "in the back office it is their own"
+
+
 def test_people_see_their_own_activity_and_write_none(people: People) -> None:
     act(people.alice, "user.logged_in")
     with behind_the_wall(), context.acting(user_id=people.bob.pk):
