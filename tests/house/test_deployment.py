@@ -68,7 +68,7 @@ def _example() -> dict[str, str]:
 def test_compose_names_services_volumes_and_networks_that_exist() -> None:
     compose = _compose()
     known = compose["services"]
-    assert set(known) == {"db", "redis", *OURS}
+    assert set(known) == {"db", "scratch", "redis", *OURS}
     for name, service in known.items():
         assert set(service.get("depends_on", {})) <= set(known), name
         assert set(service["networks"]) <= set(compose["networks"]), name
@@ -87,6 +87,25 @@ def test_our_processes_run_read_only_without_privileges_and_come_back() -> None:
         ends = name in {"migrate", "operator"}
         assert service["restart"] == ("no" if ends else "unless-stopped")
         assert "privileged" not in service
+
+
+def test_a_server_that_still_prepares_its_cluster_is_not_healthy() -> None:
+    """The image's first server listens on the socket alone, and goes away again."""
+    for name in ("db", "scratch"):
+        health = _compose()["services"][name]["healthcheck"]
+        assert "--host=127.0.0.1" in health["test"]
+        assert "start_period" in health
+
+
+def test_backups_are_proven_on_a_server_like_the_first_as_its_superuser() -> None:
+    first, scratch = (_compose()["services"][name] for name in ("db", "scratch"))
+    assert scratch["image"] == first["image"]
+    assert scratch["volumes"] != first["volumes"]
+    account = scratch["environment"]
+    for name in ("operator", "worker-default"):
+        address = _environment(name)["DATABASE_VERIFY_URL"]
+        who = f"{account['POSTGRES_USER']}:{account['POSTGRES_PASSWORD']}"
+        assert address == f"postgres://{who}@scratch:5432/postgres"
 
 
 def test_every_queue_has_a_worker_and_beat_is_one() -> None:
@@ -172,9 +191,9 @@ def test_the_image_holds_what_the_dockerfile_copies_and_runs_as_an_ordinary_user
     ("service", "role"),
     [
         ("web", {"APP"}),
-        ("operator", {"SYSTEM", "BACKUP"}),
+        ("operator", {"SYSTEM", "BACKUP", "VERIFY"}),
         ("backoffice", {"SYSTEM"}),
-        ("worker-default", {"SYSTEM", "BACKUP"}),
+        ("worker-default", {"SYSTEM", "BACKUP", "VERIFY"}),
         ("worker-money", {"SYSTEM"}),
         ("beat", {"SYSTEM"}),
     ],

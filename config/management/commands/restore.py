@@ -28,7 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--to", metavar="URL", help="an administrator's address of the target")
         parser.add_argument("--force", action="store_true", help="set aside what is there")
         parser.add_argument("--noinput", action="store_true", help="ask nothing")
-        parser.add_argument("--jobs", type=int, default=2, help="parallel jobs; 2")
+        parser.add_argument(
+            "--jobs", type=int, default=2, help="parallel jobs; 2, and 1 for TimescaleDB"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         url = options["to"] or environ.Env().str("DATABASE_URL", default="")

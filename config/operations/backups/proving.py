@@ -20,6 +20,7 @@ import structlog
 from django.conf import settings
 from psycopg import sql
 
+from accounts.management.commands import setup_database
 from config.operations.backups import archive, counting
 from config.operations.backups.archive import Backup, Proof
 from config.operations.backups.programs import WRITES, BackupError, with_database
@@ -37,8 +38,9 @@ def verify_backup(backup: Backup, *, at: datetime, told: Told = lambda step, val
     """Restore `backup` into a scratch database, compare, remove it, and keep what was found.
 
     The backup role does it alone: it makes the scratch database and owns everything in it, so no
-    administrator's password is needed. Owners and rights are therefore not proven here; `restore`
-    brings them from the dump.
+    administrator's password is needed. A dump of TimescaleDB takes a superuser: that of the scratch
+    server in DATABASE_VERIFY_URL. Owners and rights are therefore not proven here; `restore` brings
+    them from the dump.
     """
     began = time.monotonic()
     found: list[str] = []
@@ -121,6 +123,9 @@ def _scratch_database() -> Iterator[str]:
             "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{_PREFIX}%"]
         ).fetchall():
             _drop(server, left)
+        if settings.DATABASE_VERIFY_URL and server.info.parameter_status("is_superuser") == "on":
+            # Policies in the dump name roles, which a server of its own does not know.
+            setup_database.install_roles(server)
         server.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
         )

@@ -114,28 +114,44 @@ def run_pg_restore(backup: Backup, url: str, told: Told, *, jobs: int, rights: b
     """Restore a dump into an empty database.
 
     Without `rights` everything belongs to the role that restores, which then needs to be neither
-    a superuser nor a member of the owners. A sealed dump is never written to disk in the clear:
-    it is piped, by one job.
+    a superuser nor a member of the owners; TimescaleDB asks for a superuser all the same. A sealed
+    dump is never written to disk in the clear: it is piped, by one job. One job restores a dump of
+    TimescaleDB too: its catalogs do not come out right by several.
     """
+    has_timescale = "timescaledb" in backup.manifest.extensions
     command = ["--exit-on-error", "--no-password", f"--dbname={database_of(url)}"]
     if not rights:
         command += ["--no-owner", "--no-privileges"]
     key = _key_of(backup)
     if key is None:
-        command += [f"--jobs={jobs}", str(backup.dump)]
+        command += [f"--jobs={1 if has_timescale else jobs}", str(backup.dump)]
     with psycopg.connect(url, options=WRITES) as connection:
         program = find_program(
             "pg_restore", server_major=connection.info.server_version // 10_000
         ).path
-        has_timescale = "timescaledb" in backup.manifest.extensions
         if has_timescale:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
-            connection.execute("SELECT timescaledb_pre_restore()")
+            _prepare_timescale(connection, backup.manifest.extensions["timescaledb"])
     told("restoring", 0)
     _run([program, *command], url, _clear_text(backup, key) if key else None)
     if has_timescale:
         with psycopg.connect(url, options=WRITES) as connection:
             connection.execute("SELECT timescaledb_post_restore()")
+
+
+def _prepare_timescale(connection: psycopg.Connection[Any], version: str) -> None:
+    """Install the version that was dumped, which alone reads the dump, and announce a restore."""
+    connection.execute(
+        sql.SQL("CREATE EXTENSION IF NOT EXISTS timescaledb VERSION {}").format(
+            sql.Literal(version)
+        )
+    )
+    try:
+        connection.execute("SELECT timescaledb_pre_restore()")
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise BackupError(
+            f"Only a superuser restores a dump of TimescaleDB; {connection.info.user} is none. To "
+            "prove a backup, set DATABASE_VERIFY_URL to a superuser's address of a scratch server."
+        ) from error
 
 
 def _run(command: list[str], url: str, pieces: Iterator[bytes] | None) -> None:

@@ -1,7 +1,8 @@
-"""A folder for backups, and databases that go away afterwards."""
+"""A folder for backups; databases and a second server that go away afterwards."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from config.embedded.postgres import Postgres
+from config.embedded.services import start_services
 from tests import services
 
 
@@ -36,3 +39,20 @@ def spare_database() -> Iterator[Callable[[], str]]:
     drop()
     yield lambda: services.admin_url(name)
     drop()
+
+
+@pytest.fixture(scope="module")
+def scratch_server() -> Iterator[Postgres]:
+    """Another cluster, which has none of our roles."""
+    running = start_services(
+        services.VAR / f"scratch-{services.WORKER}",
+        fast=True,
+        environment={"REDIS_URL": "redis://not-needed"},
+    )
+    (owned,) = running.owned
+    assert isinstance(owned.server, Postgres)
+    try:
+        yield owned.server
+    finally:
+        running.stop()
+        shutil.rmtree(owned.server.home)
