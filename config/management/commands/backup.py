@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = (
         "Back up the database of DATABASE_BACKUP_URL to BACKUP_DIR: one consistent snapshot, "
         "with a manifest of row counts. Afterwards the newest backups of 30 days and 12 months "
-        "stay and others are removed."
+        "and the newest proven one stay and others are removed."
     )
     requires_system_checks: list[str] = []
 

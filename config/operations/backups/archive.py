@@ -173,7 +173,10 @@ def prune(*, dry_run: bool = False) -> list[Backup]:
     Others may prune, or begin a backup, meanwhile: what is gone already is as good as removed.
     """
     everything = all_backups()
-    kept = to_keep(backup.taken_at for backup in everything)
+    kept = to_keep(
+        (backup.taken_at for backup in everything),
+        proven=(b.taken_at for b in everything if b.proof and b.proof.is_good),
+    )
     superfluous = [backup for backup in everything if backup.taken_at not in kept]
     if not dry_run:
         for backup in superfluous:

@@ -23,8 +23,10 @@ from accounts.management.commands import setup_database
 from accounts.models import Organization
 from config import tasks
 from config.operations.backups import archive, counting, restoring
+from config.operations.backups.archive import Proof
 from config.operations.backups.programs import BackupError, find_program
 from config.operations.backups.taking import LOCK, AlreadyRunning, take_backup
+from config.operations.gauges import House
 from tests import services
 from tests.conftest import make_people
 
@@ -240,6 +242,27 @@ def test_pruning_keeps_the_rule_and_a_dry_run_removes_nothing(capsys: Any) -> No
     # 30 days, and the last days of those months that the 30 days do not reach.
     assert 30 + 10 <= len(left) <= 30 + 11
     assert archive.prune() == []
+
+
+def test_pruning_keeps_the_newest_proven_one_so_that_its_age_is_told_for_ever() -> None:
+    at = now()
+    backup = take_backup(at=at - timedelta(days=800))
+    content = {path.name: path.read_bytes() for path in backup.folder.iterdir()}
+    for days in (700, 600, *range(500, -1, -1)):
+        folder = archive.begin(at - timedelta(days=days))
+        for name, text in content.items():
+            (folder / name).write_bytes(text if name != archive.DUMP else b"")
+        folder.rename(folder.with_name(folder.name.removeprefix(archive.UNFINISHED)))
+    *_, failed, proven, older = archive.all_backups()
+    for each, found in ((older, []), (proven, []), (failed, ["rows differ"])):
+        archive.keep_proof(each, Proof(at.isoformat(), 1.0, found))
+    archive.prune()
+    names = {each.name for each in archive.all_backups()}
+    assert proven.name in names
+    assert names.isdisjoint({older.name, failed.name})
+    told = {sample.name: sample.value for family in House().collect() for sample in family.samples}
+    assert told["switchyard_backup_proven_age_seconds"] == pytest.approx(700 * 86_400, abs=600)
+    assert told["switchyard_backup_proof_good"] == 1
 
 
 def test_a_backup_that_cannot_be_read_is_named_and_hides_no_other(capsys: Any) -> None:

@@ -50,6 +50,17 @@ def test_pruning_every_night_for_two_years_leaves_30_days_and_12_months() -> Non
     assert datetime(2025, 2, 28, 2, tzinfo=UTC) in there
 
 
+def test_the_newest_proven_one_stays_until_another_is_proven() -> None:
+    nights = [datetime(2024, 1, 1, 2, tzinfo=UTC) + timedelta(days=day) for day in range(80)]
+    first, second = nights[0], nights[31]  # proven on the first of each month
+    there = to_keep(nights[:31], proven=[first])
+    assert first in there, "30 nights are newer, and one of its month"
+    there = to_keep({*there, *nights[31:]}, proven=[first, second])
+    assert first not in there
+    assert second in there
+    assert second not in to_keep(nights)
+
+
 def test_when_backups_stop_age_removes_nothing() -> None:
     old = {datetime(2020, 1, day, 2, tzinfo=UTC) for day in range(1, 20)}
     assert to_keep(old) == old
