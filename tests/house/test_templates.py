@@ -25,6 +25,7 @@ INLINE_SCRIPT = re.compile(
 )
 HANDLER = re.compile(r"<[a-z][^>]*\son[a-z]+\s*=", re.IGNORECASE)
 STYLE = re.compile(r"<[a-z][^>]*\sstyle\s*=", re.IGNORECASE)
+TRUSTED = re.compile(r"\|\s*safe(?:seq)?\b|autoescape\s+off")
 ICON = re.compile(r"""(?:{% icon |\bicon(?:_tile)? ?=? ?)["']([\w-]+)["']""")
 
 
@@ -49,6 +50,11 @@ def test_a_template_has_nothing_inline(page: Path) -> None:
     assert not INLINE_SCRIPT.search(source), "an inline script"
     assert "javascript:" not in source
     assert MAIL in page.parent.name or "<style" not in source
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_template_escapes_what_it_is_given(page: Path) -> None:
+    assert not TRUSTED.search(page.read_text()), "markup comes from format_html, which escapes"
 
 
 @pytest.mark.parametrize("page", OURS, ids=name)
@@ -77,6 +83,8 @@ def test_the_patterns_above_find_what_they_look_for() -> None:
     assert INLINE_SCRIPT.search("<script>x()</script>")
     assert not INLINE_SCRIPT.search('<script src="/x.js" defer></script>')
     assert not INLINE_SCRIPT.search('<script id="a" type="application/json">')
+    assert TRUSTED.search("{{ note|safe }}")
+    assert TRUSTED.search("{% autoescape off %}")
     assert ICON.findall('{% icon "a" %} {% button "B" icon="c" %} {% icon_tile "d" %}') == [
         "a",
         "c",

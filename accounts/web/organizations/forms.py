@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 
 from accounts.models import User
 from accounts.web.countries import countries
@@ -37,7 +38,8 @@ class CloseAccountForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._email = user.email
-        self.fields["confirm"].help_text = f"Type “{user.email}” to confirm."
+        hint = format_html("Type “{}” to confirm.", user.email)
+        self.fields["confirm"].help_text = hint
 
     def clean_confirm(self) -> str:
         typed: str = self.cleaned_data["confirm"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 
 from accounts.models import Membership, Organization
 from accounts.rules.team import MOST_AT_ONCE, is_address, require_typed, split_addresses
@@ -73,7 +74,8 @@ class TypedNameForm(forms.Form):
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._name = organization.name
-        self.fields["confirm"].help_text = f"Type “{organization.name}” to confirm."
+        hint = format_html("Type “{}” to confirm.", organization.name)
+        self.fields["confirm"].help_text = hint
 
     def clean_confirm(self) -> str:
         typed: str = self.cleaned_data["confirm"]

@@ -139,6 +139,26 @@ def test_the_hand_over_has_a_page(people: People, alice: WalledClient, bob: Wall
     assert membership_of(people, people.bob).role == "owner"
 
 
+@pytest.mark.parametrize("path", ["/team/transfer/", "/settings/organization/close/"])
+def test_a_name_to_type_is_text_whatever_it_holds(
+    people: People, alice: WalledClient, path: str
+) -> None:
+    people.organization.name = '<b hx-get="/x/" hx-trigger="load">Northwind</b>'
+    people.organization.save()
+    page = alice.get(path).content.decode()
+    assert "Type “&lt;b hx-get=" in page
+    assert "<b hx-get=" not in page
+
+
+def test_an_address_to_type_is_text_whatever_it_holds(people: People, alice: WalledClient) -> None:
+    User.objects.filter(pk=people.alice.pk).update(email="<b>@example.com")
+    assert "Type “&lt;b&gt;@example.com”" in alice.get("/settings/account/close/").content.decode()
+
+
+def test_the_rules_of_a_password_are_still_a_list(alice: WalledClient) -> None:
+    assert "<ul><li>Your password" in alice.get("/password/change/").content.decode()
+
+
 def test_ownership_goes_neither_to_oneself_nor_outside(people: People) -> None:
     giver = membership_of(people, people.alice)
     with pytest.raises(rules.TransferToYourself):
