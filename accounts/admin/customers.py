@@ -99,7 +99,7 @@ class UserAdmin(StaffAdmin):
             effect="They are signed out everywhere at once and cannot sign in again. What their "
             "organizations own stays as it is.",
             work=lambda user, reason: suspension.suspend_user(user, reason=reason),
-            applies=lambda user: user.status == User.Status.ACTIVE,
+            applies=lambda user: user.is_active and not user.is_superuser,
             danger=True,
             icon="block",
         ),

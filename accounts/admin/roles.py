@@ -48,7 +48,7 @@ RESET_FACTOR = AskedAction(
     "everywhere: the password alone lets them in. They are told by mail. Make sure first that "
     "it is them who asks.",
     work=lambda user, reason: reset_second_factor(user, reason=reason),
-    applies=lambda user: user.enrolled and not user.is_staff,
+    applies=lambda user: user.enrolled and not user.has_staff_role,
     danger=True,
     icon="phonelink_erase",
 )

@@ -95,7 +95,12 @@ class User(AbstractBaseUser, BaseModel):
 
     @property
     def is_staff(self) -> bool:
-        return self.is_active and (self.is_superuser or self.role in STAFF)
+        return self.is_active and self.has_staff_role
+
+    @property
+    def has_staff_role(self) -> bool:
+        """Whether they belong to the operator, also while suspended and allowed nothing."""
+        return self.is_superuser or self.role in STAFF
 
     @property
     def full_name(self) -> str:

@@ -38,6 +38,14 @@ class SoleOwner(Conflict):
     message = "You are the only owner of an organization that has other members."
 
 
+class StaffStays(Conflict):
+    code = "staff_stays"
+    message = (
+        "You are a member of staff, and closing is for good. Ask an administrator to make you a "
+        "customer first."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Farewell:
     """What becomes of a person's organizations when their account closes."""
@@ -99,12 +107,14 @@ def farewell_of(user: User) -> Farewell:
 def close_account(user: User) -> User:
     """Close a person's own account for good.
 
-    Organizations without another member close along, the others are left. Raises `SoleOwner`,
-    or what a storey says against it; then nothing has changed.
+    Organizations without another member close along, the others are left. Raises `StaffStays`,
+    `SoleOwner`, or what a storey says against it; then nothing has changed.
     """
     user = User.objects.select_for_update().get(pk=user.pk)
     if user.status == User.Status.CLOSED:
         return user
+    if user.has_staff_role:
+        raise StaffStays
     _lock_organizations_of(user)
     farewell = farewell_of(user)
     if farewell.blocks:

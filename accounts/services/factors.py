@@ -82,7 +82,7 @@ def reset_second_factor(user: User, *, reason: str) -> int:
     here = context.current()
     if here is not None and here.actor_id == str(user.pk):
         raise NotYourOwnFactor
-    if user.is_staff:
+    if user.has_staff_role:
         raise StaffKeepTheirFactor
     removed = Authenticator.objects.filter(user=user)
     kinds = sorted(removed.values_list("type", flat=True))

@@ -101,7 +101,7 @@ def end_looks_of(staff: User, *, at: datetime) -> None:
 
 
 def _refuse_unseen(user: User) -> None:
-    if not user.is_active or user.is_staff or user.role != User.Role.CUSTOMER:
+    if not user.is_active or user.has_staff_role:
         raise NotToBeSeen
 
 

@@ -31,16 +31,9 @@ def change_platform_role(user: User, *, role: str, reason: str) -> User:
     The administrator who asks is locked along and read anew: of two who demote each other one
     is refused, so an administrator remains.
     """
-    here = context.current()
-    actor_id = here.actor_id if here is not None and here.actor_kind == "user" else None
-    if actor_id == str(user.pk):
+    actor, user = locked_with_actor(user)
+    if actor == user:
         raise NotYourOwnRole
-    keys: list[UUID | str] = [user.pk, *([actor_id] if actor_id else [])]
-    locked = {
-        str(each.pk): each
-        for each in User.objects.select_for_update().filter(pk__in=keys).order_by("pk")
-    }
-    actor, user = locked.get(actor_id or ""), locked[str(user.pk)]
     if actor is not None and not actor.has_perm("accounts.change_role"):
         raise Forbidden
     if user.is_superuser:
@@ -55,3 +48,15 @@ def change_platform_role(user: User, *, role: str, reason: str) -> User:
         "user.role_changed", user, reason=reason, before=before, after=role, sessions_ended=ended
     )
     return user
+
+
+def locked_with_actor(user: User) -> tuple[User | None, User]:
+    """Lock whoever acts, if it is a person, along with `user`; return both as they are now."""
+    here = context.current()
+    actor_id = here.actor_id if here is not None and here.actor_kind == "user" else None
+    keys: list[UUID | str] = [user.pk, *([actor_id] if actor_id else [])]
+    locked = {
+        str(each.pk): each
+        for each in User.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+    }
+    return locked.get(actor_id or ""), locked[str(user.pk)]

@@ -8,9 +8,9 @@ from accounts import events
 from accounts.models import Organization, User
 from accounts.rules.standing import Standing, may_move
 from accounts.services import audit
+from accounts.services.platform_roles import OperatorsAccount, locked_with_actor
 from accounts.services.sessions import end_sessions
-from config.kit import context
-from config.kit.errors import Conflict
+from config.kit.errors import Conflict, Forbidden
 
 
 class NotYourself(Conflict):
@@ -25,11 +25,16 @@ class ForGood(Conflict):
 
 @transaction.atomic
 def suspend_user(user: User, *, reason: str) -> User:
-    """Lock a person out at once: every session ends, the next login is refused."""
-    user = User.objects.select_for_update().get(pk=user.pk)
-    here = context.current()
-    if here is not None and here.actor_id == str(user.pk):
+    """Lock a person out at once: every session ends, the next login is refused.
+
+    Of two administrators who suspend each other one is refused, so one remains.
+    """
+    actor, user = locked_with_actor(user)
+    if actor == user:
         raise NotYourself
+    _require_right(actor)
+    if user.is_superuser:
+        raise OperatorsAccount("This is the operator's own account; nobody suspends it.")
     if not _move(user, Standing.SUSPENDED):
         return user
     ended = end_sessions(user)
@@ -40,7 +45,8 @@ def suspend_user(user: User, *, reason: str) -> User:
 
 @transaction.atomic
 def reinstate_user(user: User, *, reason: str) -> User:
-    user = User.objects.select_for_update().get(pk=user.pk)
+    actor, user = locked_with_actor(user)
+    _require_right(actor)
     if _move(user, Standing.ACTIVE):
         audit.record("user.reinstated", user, reason=reason)
     return user
@@ -67,6 +73,12 @@ def reinstate_organization(organization: Organization, *, reason: str) -> Organi
         )
         events.organization_standing_changed.send(Organization, organization=organization)
     return organization
+
+
+def _require_right(actor: User | None) -> None:
+    """Ask again under the lock: whoever asks may have been suspended or demoted meanwhile."""
+    if actor is not None and not actor.has_perm("accounts.suspend_user"):
+        raise Forbidden
 
 
 def _move(subject: User | Organization, to: Standing) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -40,9 +41,14 @@ def page(user: User) -> str:
     return reverse("admin:accounts_user_reset_factor", args=[user.pk])
 
 
+def person_page(user: User) -> str:
+    return reverse("admin:accounts_user_change", args=[user.pk])
+
+
 def test_an_admin_resets_all_factors_and_ends_every_session(admin: Client, carla: User) -> None:
     browser = enter(carla).session.session_key
     session_of(carla)
+    assert page(carla).encode() in admin.get(person_page(carla)).content
     assert b"Make sure first" in admin.get(page(carla)).content
     assert admin.post(page(carla), {"reason": ""}).status_code == 422
     assert has_second_factor(carla), "neither looking nor a missing reason acts"
@@ -80,6 +86,15 @@ def test_never_ones_own_and_never_a_colleagues(admin: Client) -> None:
         reset_second_factor(colleague, reason=REASON)
     with context.acting(actor_kind="user", actor_id=str(me.pk)), pytest.raises(NotYourOwnFactor):
         reset_second_factor(me, reason=REASON)
+
+
+@pytest.mark.parametrize("facts", [{"role": "support"}, {"role": "customer", "is_superuser": True}])
+def test_never_a_colleagues_who_is_suspended(admin: Client, carla: User, facts: Any) -> None:
+    User.objects.filter(pk=carla.pk).update(status=User.Status.SUSPENDED, **facts)
+    assert page(carla).encode() not in admin.get(person_page(carla)).content
+    with pytest.raises(StaffKeepTheirFactor):
+        reset_second_factor(carla, reason=REASON)
+    assert has_second_factor(carla)
 
 
 def test_who_has_none_keeps_their_sessions(db: None) -> None:

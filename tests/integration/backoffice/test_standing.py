@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import AuditLog, Organization, User
 from accounts.services.platform_roles import NotYourOwnRole, OperatorsAccount, change_platform_role
+from accounts.services.suspension import reinstate_user, suspend_user
 from config.kit import context
 from config.kit.errors import Forbidden
 from tests.integration.backoffice.conftest import enter, member_of_staff
@@ -73,6 +74,25 @@ def test_the_operators_own_account_keeps_its_role(house: None) -> None:
     operator = member_of_staff("readonly", is_superuser=True)
     with pytest.raises(OperatorsAccount):
         change_platform_role(operator, role="customer", reason=REASON)
+
+
+def test_the_operators_own_account_is_not_suspended(admin: Client, house: None) -> None:
+    operator = member_of_staff("readonly", is_superuser=True)
+    admin.post(address(operator, "suspend"), {"reason": REASON})
+    assert User.objects.get(pk=operator.pk).is_active
+    with pytest.raises(OperatorsAccount):
+        suspend_user(operator, reason=REASON)
+
+
+@pytest.mark.parametrize("change", [{"role": "support"}, {"status": User.Status.SUSPENDED}])
+def test_who_is_no_administrator_any_more_suspends_and_reinstates_nobody(
+    house: None, change: dict[str, str]
+) -> None:
+    former, person = member_of_staff("admin"), User.objects.get(email="owner1@example.com")
+    User.objects.filter(pk=former.pk).update(**change)
+    for act in (suspend_user, reinstate_user):
+        with context.acting(actor_kind="user", actor_id=str(former.pk)), pytest.raises(Forbidden):
+            act(person, reason=REASON)
 
 
 def test_staff_restore_a_closed_organization(

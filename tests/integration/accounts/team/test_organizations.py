@@ -196,6 +196,17 @@ def test_a_sole_owner_of_others_cannot_close_their_account(
     )
 
 
+@pytest.mark.parametrize("facts", [{"role": "support"}, {"role": "admin"}, {"is_superuser": True}])
+def test_staff_do_not_close_their_own_account(people: People, facts: dict[str, Any]) -> None:
+    guest = joined(people.organization, "dora", "member")
+    User.objects.filter(pk=guest.user_id).update(**facts)
+    refused = people.client(guest.user).post(
+        "/settings/account/close/", {"confirm": "dora@example.com"}
+    )
+    assert (refused.status_code, "member of staff" in refused.content.decode()) == (422, True)
+    assert User.objects.get(pk=guest.user_id).status == "active"
+
+
 def test_money_owed_keeps_the_account_open_too(people: People, charlie: WalledClient) -> None:
     subscription_of(people.other)
     refused = charlie.post("/settings/account/close/", {"confirm": "charlie@example.com"})

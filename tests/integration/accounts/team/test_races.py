@@ -20,6 +20,7 @@ from accounts.services import keys
 from accounts.services.closing import close_account, close_organization
 from accounts.services.organizations import add_member
 from accounts.services.platform_roles import change_platform_role
+from accounts.services.suspension import suspend_user
 from accounts.services.team import invitations, mailing, members, reception
 from accounts.services.users import create_user
 from billing.models import Invoice, Order
@@ -273,15 +274,22 @@ def test_nothing_is_made_for_an_organization_that_just_closes(people: People, wh
     assert not TrialWorkspace.objects.exists()
 
 
-def test_of_two_administrators_who_demote_each_other_one_stays(people: People) -> None:
+@pytest.mark.parametrize("doing", ["demote", "suspend"])
+def test_of_two_administrators_who_act_on_each_other_one_stays(people: People, doing: str) -> None:
     admins = [create_user(f"{name}@switchyard.example", role="admin") for name in ("ada", "eve")]
+    act: Callable[[User], Any] = {
+        "demote": partial(change_platform_role, role="support", reason="Race"),
+        "suspend": partial(suspend_user, reason="Race"),
+    }[doing]
     for _ in range(ROUNDS):
-        User.objects.filter(pk__in=[admin.pk for admin in admins]).update(role="admin")
+        User.objects.filter(pk__in=[admin.pk for admin in admins]).update(
+            role="admin", status=User.Status.ACTIVE
+        )
 
-        def demote(actor: User, other: User) -> None:
+        def on(actor: User, other: User) -> None:
             with context.acting(actor_kind="user", actor_id=str(actor.pk)):
-                change_platform_role(other, role="support", reason="Race")
+                act(other)
 
-        works = partial(demote, *admins), partial(demote, *reversed(admins))
+        works = partial(on, *admins), partial(on, *reversed(admins))
         outcomes = at_once(people, *works, wall=nullcontext)
         assert Counter(outcomes) == {"done": 1, "forbidden": 1}
