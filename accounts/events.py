@@ -60,6 +60,9 @@ api_session_stolen = Signal()
 second_factor_reset = Signal()
 """Sent with `user`: staff removed the factors they had lost; they are to be told."""
 
+account_mail_written = Signal()
+"""Sent with `sealed`: a mail of the sign-in pages, written and to be sent."""
+
 webhook_due = Signal()
 """Sent with `delivery_id`: a message waits to be sent to a customer's endpoint."""
 

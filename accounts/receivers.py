@@ -163,6 +163,11 @@ def _second_factor_reset(user: User, **_: Any) -> None:
     after_commit(tasks.tell_of_reset_factor, user.pk)
 
 
+@receiver(events.account_mail_written)
+def _account_mail_written(sealed: str, **_: Any) -> None:
+    after_commit(tasks.send_account_mail, sealed)
+
+
 @receiver(events.webhook_due)
 def _webhook_due(delivery_id: UUID, **_: Any) -> None:
     after_commit(tasks.deliver_webhook, delivery_id)

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from redis import RedisError
 
 from accounts.models import DataExport, User
-from accounts.services import audit, factor_mail, idempotency, sessions, sync
+from accounts.services import account_mail, audit, factor_mail, idempotency, sessions, sync
 from accounts.services.bulk import keeping as jobs
 from accounts.services.bulk import run_job
 from accounts.services.calls import ingest, retention
@@ -124,6 +124,14 @@ def warn_of_stolen_session(user_id: str, client_name: str) -> None:
 @shared_task(name="accounts.tell_of_reset_factor")
 def tell_of_reset_factor(user_id: str) -> None:
     factor_mail.tell_of_reset(User.objects.get(pk=user_id))
+
+
+# No sweeper knows of these: a mail server that is away is asked again for some minutes.
+@shared_task(
+    name="accounts.send_account_mail", autoretry_for=(OSError,), retry_backoff=10, max_retries=5
+)
+def send_account_mail(sealed: str) -> None:
+    account_mail.send_sealed(sealed)
 
 
 @shared_task(name="accounts.forget_tokens")

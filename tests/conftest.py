@@ -14,7 +14,9 @@ from hypothesis import settings as hypothesis_settings
 from psycopg.pq import TransactionStatus
 from xdist.scheduler import LoadScopeScheduling
 
+from accounts import events
 from accounts.models import Membership, Organization, User
+from accounts.services.account_mail import send_sealed
 from accounts.services.live import live
 from accounts.services.organizations import add_member, create_organization
 from accounts.services.users import create_user
@@ -192,6 +194,18 @@ def acting_for(people: People) -> Callable[..., Any]:
         return context.acting(organization_id=(organization or people.organization).pk)
 
     return open_tenant
+
+
+@pytest.fixture
+def postman() -> Iterator[None]:
+    """Mails of the sign-in pages are sent as soon as they are written, not by a worker later."""
+
+    def deliver(sealed: str, **_: Any) -> None:
+        send_sealed(sealed)
+
+    events.account_mail_written.connect(deliver)
+    yield
+    events.account_mail_written.disconnect(deliver)
 
 
 @pytest.fixture

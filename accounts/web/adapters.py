@@ -12,12 +12,14 @@ from allauth.account.models import EmailAddress
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.contrib.sites.shortcuts import get_current_site
 from django.forms import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts import events
 from accounts.models import Organization, User
-from accounts.services import sign_in
+from accounts.services import account_mail, sign_in
 from accounts.services.live import live
 from accounts.services.users import found_personal_organization, username_for
 from accounts.web.team import arrivals
@@ -71,6 +73,13 @@ class AccountAdapter(DefaultAccountAdapter):
         if self.request.user.is_authenticated and not self._is_new(self.request.user):
             return reverse("account_email")
         return str(super().get_email_verification_redirect_url(email_address))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Leave the mail to a worker: a mail server is the network, and this is a transaction."""
+        site = get_current_site(self.request)
+        facts = {"request": self.request, "email": email, "current_site": site} | context
+        mail = self.render_mail(template_prefix, email, facts)
+        events.account_mail_written.send(AccountAdapter, sealed=account_mail.sealed_mail(mail))
 
     def _is_new(self, user: Any) -> bool:
         with context.acting(user_id=user.pk):

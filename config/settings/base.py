@@ -187,6 +187,8 @@ if DEMO:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 else:
     vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+# Seconds: without it, a mail server that accepts and stays silent would hold a worker for good.
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
 DEFAULT_FROM_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default="Switchyard <no-reply@switchyard.example>"
 )

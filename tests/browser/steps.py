@@ -8,6 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
+from tests.stack import wait_for
 
 PASSWORD = "a long and unusual phrase"
 
@@ -26,8 +27,16 @@ def sign_up(person: Visitor, email: str, *, look: Callable[[str], None]) -> None
     expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
     look("check your mail")
     page.get_by_role("link", name="open the demo mailbox").click()
+    rows = page.get_by_role("listitem").filter(has_text=email)
+    entry = rows.get_by_role("link", name=re.compile("onfirm"))
+
+    def arrived() -> bool:
+        person.go("/demo/mail/")
+        return entry.count() > 0
+
+    wait_for(arrived, every=0.3)
     look("demo mailbox")
-    page.get_by_role("link", name=re.compile("onfirm")).first.click()
+    entry.first.click()
     look("a mail")
     page.locator("main a[href*='confirm-email']").first.click()
     look("confirm e-mail")

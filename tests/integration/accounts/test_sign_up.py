@@ -15,6 +15,7 @@ from config.kit import context
 from tests.conftest import People, WalledClient
 from tests.integration.accounts.hashing import CountingHasher
 
+pytestmark = pytest.mark.usefixtures("postman")
 PASSWORD = "a long enough passphrase"
 LINK = re.compile(r"http://\S+/confirm-email/\S+/")
 

@@ -24,6 +24,7 @@ from tests.conftest import People, WalledClient
 from tests.factories.sign_in import PASSWORD, browser, enrol, sign_in
 from tests.integration.accounts.hashing import HASHERS, KINDS, address_of, hashes_of
 
+pytestmark = pytest.mark.usefixtures("postman")
 BACKOFFICE = {"ROOT_URLCONF": "config.urls_backoffice", "BACKOFFICE": True}
 DOORS = {
     "/login/": {"login": "{}", "password": "wrong password"},

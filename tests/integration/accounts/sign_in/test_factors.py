@@ -23,6 +23,7 @@ from config.kit.ids import unseal
 from tests.conftest import People, WalledClient, make_people
 from tests.factories.sign_in import PASSWORD, browser, code_for, enrol, later, sign_in
 
+pytestmark = pytest.mark.usefixtures("postman")
 BACKOFFICE = {"ROOT_URLCONF": "config.urls_backoffice", "BACKOFFICE": True}
 
 

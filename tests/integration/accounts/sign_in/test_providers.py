@@ -21,6 +21,7 @@ from config.settings.providers import named_providers, sign_in_hosts
 from tests.conftest import People, WalledClient
 from tests.factories.sign_in import agree, browser, come_in, enrol, later, leave
 
+pytestmark = pytest.mark.usefixtures("postman")
 LIES = [
     "wrong_nonce", "no_nonce", "wrong_audience", "wrong_issuer", "expired", "bad_signature",
     "alg_none", "alg_hs256", "no_id_token", "other_subject", "token_error", "token_garbage",
