@@ -80,7 +80,7 @@ MFA_FORMS = {
     "reauthenticate_webauthn": "accounts.web.factor_forms.KeyAgainForm",
 }
 
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "config.kit.sessions"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_NAME = f"{_prefix}{_name}_session"
 SESSION_COOKIE_SECURE = HTTPS

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
-from django.db import connections
+from django.db import connections, transaction
 from PIL import Image
 
 from accounts.models import Avatar, User
@@ -76,6 +76,20 @@ def test_sessions_ended_twice_at_once_are_counted_once(people: People) -> None:
     ended = at_once(*[lambda: end_sessions(people.alice)] * 4)
     assert sorted(ended) == [0, 0, 0, 3]
     assert not UserSession.objects.exists()
+
+
+@pytest.mark.parametrize("ended_by", ["the list", "signing out"])
+def test_a_visit_while_a_session_ends_does_not_bring_it_back(people: People, ended_by: str) -> None:
+    """AUT-6"""
+    here = browser()
+    with transaction.atomic():
+        if ended_by == "the list":
+            end_sessions(people.alice)
+        else:
+            here.session.flush()
+        [meanwhile] = at_once(lambda: here.get("/profile/").status_code)
+    assert meanwhile == 200, "until the end is committed"
+    assert here.get("/profile/")["Location"] == "/login/?next=/profile/"
 
 
 def _alice(people: People) -> User:
