@@ -93,14 +93,25 @@ def redeem(device_code: str, *, client_id: str, at: datetime) -> Issued:
     """
     device_hash = keyed_hash(DEVICE, device_code)
     owner = owner_of("device", device_hash)
-    if owner is None:
-        outcome = _poll(None, device_hash, client_id, at)
-    else:
-        with acting_as(owner):
-            outcome = _poll(owner, device_hash, client_id, at)
+    outcome = _poll_as(owner, device_hash, client_id, at)
+    if owner is None and isinstance(outcome, GrantRefused):
+        # Somebody may have answered while the question waited for them: from then on the row is
+        # theirs, and hidden from whoever does not act as them.
+        owner = owner_of("device", device_hash)
+        if owner is not None:
+            outcome = _poll_as(owner, device_hash, client_id, at)
     if isinstance(outcome, DomainError):
         raise outcome
     return outcome
+
+
+def _poll_as(
+    owner: UUID | None, device_hash: str, client_id: str, at: datetime
+) -> Issued | DomainError:
+    if owner is None:
+        return _poll(None, device_hash, client_id, at)
+    with acting_as(owner):
+        return _poll(owner, device_hash, client_id, at)
 
 
 @transaction.atomic

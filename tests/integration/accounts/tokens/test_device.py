@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import DeviceAuthorization, RefreshToken, User
 from accounts.rules.sessions import AuthorizationPending, CodeExpired, GrantRefused, SlowDown
 from accounts.services import tokens
 from accounts.services.tokens import device
+from accounts.services.tokens.issuing import Issued
 from config.kit import context
+from config.kit.errors import DomainError
 from tests.conftest import People, WalledClient, behind_the_wall, make_people
 from tests.factories.tokens import ApiClient, race
+from tests.waiting import until_blocked
 
 ROUNDS, AT_ONCE = 50, 8
 APP = "switchyard-cli"
@@ -172,3 +177,27 @@ def test_of_eight_at_once_one_is_let_in_fifty_times() -> None:
             assert device.decide(waiting, user=alice, allow=True, at=now())
         assert sum(race([redeeming(asked.device_code)] * AT_ONCE)) == 1
     assert RefreshToken.objects.count() == ROUNDS
+
+
+@pytest.mark.usefixtures("live_database")
+@pytest.mark.parametrize("allow", [True, False])
+def test_a_question_that_meets_the_answer_waits_and_hears_it(allow: bool) -> None:
+    alice = make_people().alice
+
+    def asking(code: str) -> Any:
+        with behind_the_wall(), context.use(context.Context()):
+            try:
+                return device.redeem(code, client_id=APP, at=now())
+            except DomainError as refusal:
+                return refusal.code
+
+    with context.use(context.Context()), ThreadPoolExecutor(1) as pool:
+        asked = device.ask(client_id=APP, name="", at=now())
+        waiting = device.find_waiting(asked.user_code, at=now())
+        assert waiting is not None
+        with transaction.atomic():
+            assert device.decide(waiting, user=alice, allow=allow, at=now())
+            question = until_blocked(pool, lambda: asking(asked.device_code))
+            assert not question.done()
+        heard = question.result(30)
+    assert isinstance(heard, Issued) if allow else heard == "access_denied"
