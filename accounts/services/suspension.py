@@ -55,7 +55,7 @@ def reinstate_user(user: User, *, reason: str) -> User:
 @transaction.atomic
 def suspend_organization(organization: Organization, *, reason: str) -> Organization:
     """Stop a customer: its members may still look, and change nothing."""
-    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if _move(organization, Standing.SUSPENDED):
         audit.record(
             "organization.suspended", organization, organization_id=organization.pk, reason=reason
@@ -66,7 +66,7 @@ def suspend_organization(organization: Organization, *, reason: str) -> Organiza
 
 @transaction.atomic
 def reinstate_organization(organization: Organization, *, reason: str) -> Organization:
-    organization = Organization.objects.select_for_update().get(pk=organization.pk)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if _move(organization, Standing.ACTIVE):
         audit.record(
             "organization.reinstated", organization, organization_id=organization.pk, reason=reason
