@@ -92,7 +92,7 @@ class SecurityHeadersMiddleware:
 
 
 class RefusalMiddleware:
-    """Renders a DomainError: a problem document for programs, a page for people."""
+    """Renders a DomainError: a problem document for programs and scripts, a page for people."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -103,7 +103,10 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):
             return None
-        return problem_response(error) if wants_problem(request) else refusal_page(request, error)
+        # A script shows the sentence alone; the page that it stands on stays.
+        if wants_problem(request) or "HX-Request" in request.headers:
+            return problem_response(error)
+        return refusal_page(request, error)
 
 
 class ToastMiddleware:

@@ -20,7 +20,8 @@
   }
 
   function toast(text, level = 'success') {
-    const box = find('#toasts');
+    // What lies under an open dialog cannot be reached.
+    const box = find('dialog[open] .toasts') || find('#toasts');
     const pattern = find(`#toast-${level}`) || find('#toast-success');
     if (!box || !pattern) return;
     const item = pattern.content.firstElementChild.cloneNode(true);
@@ -157,8 +158,23 @@
   // ------------------------------------------------------------------------ dialogs
   // A link with hx-target="#dialog-body" fills the dialog; the server's answer opens it.
   const dialog = () => find('#dialog');
+  let opener = null;
 
-  function openDialog() {
+  // The entry of a menu cannot take the focus back: its menu closes as soon as the focus leaves.
+  function showDialog(box, from) {
+    const menu = from?.closest('details.menu');
+    opener = menu ? find('summary', menu) : from;
+    box.showModal();
+  }
+
+  on('close', (event) => {
+    if (!event.target.matches?.('dialog')) return;
+    find('#toasts')?.append(...findAll('.toast-message', event.target));
+    if (opener?.isConnected) opener.focus();
+    opener = null;
+  }, true);
+
+  function openDialog(from) {
     const box = dialog();
     if (!box || box.open) return;
     const heading = find('h1, h2', box);
@@ -166,7 +182,7 @@
       heading.id ||= 'dialog-title';
       box.setAttribute('aria-labelledby', heading.id);
     }
-    box.showModal();
+    showDialog(box, from);
   }
 
   // ---------------------------------------------------------------- bulk selection
@@ -233,6 +249,9 @@
   // --------------------------------------------------------------------------- htmx
   const WAITING = 'switchyard.toasts';
 
+  // A part that asks for itself again: when that fails it must not fill the screen, the next one tries.
+  const isLive = (element) => Boolean(element?.matches?.('[data-live]'));
+
   // A request that was led elsewhere (signed out, or the redirect after a POST) becomes a visit.
   // Its answer has used up Django's messages, so they are carried over.
   on('htmx:beforeSwap', (event) => {
@@ -241,6 +260,12 @@
     const asked = new URL(requestConfig.path, location).pathname;
     const wholePage = /^\s*<!doctype/i.test(xhr.responseText);
     if (new URL(xhr.responseURL).pathname === asked) return;
+    if (isLive(event.target)) {
+      // The address of a part is no place to come back to: its page is.
+      event.detail.shouldSwap = false;
+      location.reload();
+      return;
+    }
     if (requestConfig.verb === 'get' && !wholePage) return;
     event.detail.shouldSwap = false;
     const answer = new DOMParser().parseFromString(xhr.responseText, 'text/html');
@@ -261,27 +286,65 @@
   }
 
   on('htmx:afterSwap', (event) => {
-    if (event.target.id === 'dialog-body' && event.target.childElementCount) openDialog();
+    if (event.target.id === 'dialog-body' && event.target.childElementCount) {
+      openDialog(event.detail.requestConfig?.elt);
+    }
     findAll('form:has(.bulk)').forEach(countSelected);
   });
 
   on('htmx:oobAfterSwap', () => findAll('#toasts .toast-message').forEach(expire));
 
+  // A refusal comes as a problem document: its sentence says what to do.
+  function refusalOf(xhr) {
+    const kind = xhr.getResponseHeader('Content-Type') || '';
+    const said = kind.startsWith('application/problem+json') && JSON.parse(xhr.responseText).detail;
+    return said || 'That request was refused. Reload the page and try again.';
+  }
+
   on('htmx:responseError', (event) => {
-    const failed = event.detail.xhr.status >= 500;
+    const { xhr, elt } = event.detail;
+    const failed = xhr.status >= 500;
+    if (isLive(elt)) {
+      if (failed || xhr.status === 429) return;
+      elt.dataset.live = 'over';
+    }
     toast(
       failed
         ? 'The server could not do that. Nothing was changed. Please try again.'
-        : 'That request was refused. Reload the page and try again.',
+        : refusalOf(xhr),
       'error',
     );
   });
 
   on('htmx:sendError', (event) => {
-    // A poll that fails must not fill the screen; the next one tries again.
-    if (event.target.matches?.('[data-live]')) return;
+    if (isLive(event.target)) return;
     toast('No connection. Check your network and try again.', 'error');
   });
+
+  // ------------------------------------------------------------------------- live
+  // Nobody looks at a page in the background, and what was refused once is refused again.
+  on('htmx:beforeRequest', (event) => {
+    const { elt } = event.detail;
+    if (isLive(elt) && (document.hidden || elt.dataset.live === 'over')) event.preventDefault();
+  });
+
+  // A server answer with HX-Trigger: lists:changed. Who is at work in a list is left alone until then.
+  const AT_WORK = ':is(a, button, summary, input, select, textarea):focus';
+
+  function refreshLists() {
+    const lists = findAll('.list');
+    if (lists.some((list) => find(AT_WORK, list))) {
+      on('focusout', () => setTimeout(refreshLists), { once: true });
+      return;
+    }
+    // One that is being fetched is new in a moment.
+    lists.filter((list) => !list.matches('.htmx-request')).forEach((list) => {
+      const selector = `#${list.id}`;
+      htmx.ajax('GET', location.href, { target: selector, select: selector, swap: 'outerHTML' });
+    });
+  }
+
+  on('lists:changed', refreshLists);
 
   // A server answer with HX-Trigger: dialog:close
   on('dialog:close', () => dialog()?.close());
@@ -312,7 +375,7 @@
       setTheme(dataset.themeChoice);
       closeMenus();
     } else if ('toastClose' in dataset) hook.closest('.toast-message').remove();
-    else if ('shortcuts' in dataset) find('#shortcuts')?.showModal();
+    else if ('shortcuts' in dataset) showDialog(find('#shortcuts'), hook);
     else if ('sideOpen' in dataset) {
       event.preventDefault();
       setSide(true);
@@ -346,7 +409,8 @@
       event.preventDefault();
       search.focus();
     } else if (event.key === '?') {
-      find('#shortcuts')?.showModal();
+      const box = find('#shortcuts');
+      if (box) showDialog(box, document.activeElement);
     } else if (event.key === 'g') {
       wentAt = Date.now();
     } else if (Date.now() - wentAt < 1200 && /^[a-z]$/.test(event.key)) {

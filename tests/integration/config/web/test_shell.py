@@ -134,6 +134,17 @@ def test_a_program_gets_a_problem_document_instead(db: None) -> None:
     assert answer.json()["code"] == "not_found"
 
 
+def test_a_script_gets_the_words_of_a_refusal_and_a_person_its_page(people: People) -> None:
+    alice = people.client(people.alice)
+    said = "An organization needs an owner. Make somebody else an owner first."
+    answer = alice.post("/team/leave/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["Content-Type"]) == (409, "application/problem+json")
+    assert (answer.json()["code"], answer.json()["detail"]) == ("last_owner", said)
+    page = alice.post("/team/leave/")
+    assert (page.status_code, page["Content-Type"]) == (409, "text/html; charset=utf-8")
+    assert said in page.content.decode()
+
+
 def test_a_form_without_its_token_is_refused_with_a_page(people: People) -> None:
     answer = Client(enforce_csrf_checks=True).post("/login/", {"login": "a", "password": "b"})
     assert answer.status_code == 403
