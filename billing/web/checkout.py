@@ -20,6 +20,7 @@ from billing.services.switching import pay_with_card
 from billing.web.forms import PaymentForm
 from billing.web.people import who_may
 from config.kit.errors import Conflict, NotFound, Unavailable
+from config.kit.live import live_page
 
 
 class SeeOther(HttpResponseRedirect):
@@ -92,6 +93,7 @@ def _pay(purchase: Purchase, card: SavedCard | None) -> HttpResponse:
 
 @require_GET
 @member_required()
+@live_page
 def returned(request: Any, order_id: UUID) -> HttpResponse:
     """Where the payment stands; asks itself again until that is known."""
     purchase = _purchase(request, order_id)

@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.web.access import member_required
+from config.kit.live import live_part
 from licensing.models import License
 from licensing.services.devices import deactivate_device
 from licensing.services.presence import device_states
@@ -44,6 +45,7 @@ def device_facts(request: Any, license: License) -> dict[str, Any]:
 
 @require_GET
 @member_required()
+@live_part("license")
 def states(request: Any, license_id: UUID) -> HttpResponse:
     """Answer the page's two-second question: states alone, the table only when it changed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +19,13 @@ from accounts.web.access import member_required, require
 from billing.models import Product
 from config.kit.errors import DomainError, NotFound
 from config.kit.forms import refuse
+from config.kit.live import live_page
 from licensing.models import TrialWorkspace
 from licensing.rules.trials import MOST_KEYS, TrialNotOffered, TrialTier, offer_of
 from licensing.services import trials
 
+SOON = timedelta(minutes=10)
+"""So long after its start the page of a trial asks for its license: it is made within seconds."""
 _TIER_WORDS = {
     TrialTier.STANDARD: "Standard",
     TrialTier.ENTERPRISE: "Enterprise: with the limits of the largest plan",
@@ -119,6 +123,7 @@ def start(request: Any, slug: str) -> HttpResponse:
 
 @require_GET
 @member_required()
+@live_page
 def trial(request: Any, trial_id: UUID) -> HttpResponse:
     """How long it lasts, its keys, its license, and the ways on."""
     found = own_trial(request, trial_id)
@@ -128,9 +133,12 @@ def trial(request: Any, trial_id: UUID) -> HttpResponse:
     keys = list(held.filter(trial_key__workspace=found).order_by("-created_at"))
     for key in keys:
         key.shown_state = key.state(at)
+    awaits_license = _awaits_license(found)
     facts = {
         "trial": found,
         "keys": keys,
+        "awaits_license": awaits_license,
+        "is_live": awaits_license and at < found.created_at + SOON,
         "may_convert": found.may_convert(at),
         "may_start": request.membership.allows("start_trial"),
         "may_buy": request.membership.allows("buy"),
@@ -138,6 +146,11 @@ def trial(request: Any, trial_id: UUID) -> HttpResponse:
         and sum(not key.is_revoked for key in keys) < MOST_KEYS,
     }
     return render(request, "licensing/trial_detail.html", facts)
+
+
+def _awaits_license(trial: Any) -> bool:
+    is_for_license = trial.product.kind == Product.Kind.LICENSE
+    return is_for_license and trial.license_id is None and trial.shown_state == "active"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -62,6 +62,7 @@ class Visitor:
     page: Page
     complaints: list[str] = field(default_factory=list)
     visited: set[str] = field(default_factory=set)
+    expected: list[str] = field(default_factory=lambda: list(EXPECTED_STATUS))
 
     def go(self, path: str) -> None:
         address = path if path.startswith("http") else self.stack.site + path
@@ -87,7 +88,7 @@ class Visitor:
 
     def note(self, message: ConsoleMessage) -> None:
         text = message.text
-        if message.type in ("error", "warning") and not any(s in text for s in EXPECTED_STATUS):
+        if message.type in ("error", "warning") and not any(s in text for s in self.expected):
             self.complaints.append(f"console: {text}")
 
 

@@ -67,10 +67,18 @@ def test_a_job_is_watched_to_its_end(
         page.wait_for_url(re.compile("/jobs/[0-9a-f-]{36}/$"))
         expect(page.locator("#job-progress")).to_contain_text(f"0 of {MANY}")
         person.check("job that waits", idle=False)
+        search = page.get_by_label("Name or reason")
+        search.press_sequentially("Sensor")
+        page.wait_for_url(re.compile("q=Sensor"))
     finally:
         stack.start("worker")
-    # Nobody reloads: the part asks for itself, and at the end the page comes anew.
+    # Nobody reloads: the part asks for itself, and at the end the list comes anew, but not under
+    # the hands of who is typing.
     expect(page.locator("#job-progress")).to_contain_text(f"{MANY} of {MANY}", timeout=90_000)
+    expect(page.locator("#job-progress")).not_to_have_attribute("hx-trigger", re.compile("."))
+    expect(search).to_be_focused()
+    expect(search).to_have_value("Sensor")
+    search.blur()
     done = page.get_by_role("navigation", name="Filter by result").get_by_role("link", name="Done")
     expect(done).to_contain_text(str(MANY), timeout=15_000)
     expect(page.locator("#job-progress")).not_to_have_attribute("hx-trigger", re.compile("."))

@@ -18,6 +18,7 @@ from accounts.services.bulk import action_of, retry_failed
 from accounts.web.access import member_required, require
 from config.kit.errors import DomainError, NotFound
 from config.kit.lists import ListPage, Tab
+from config.kit.live import live_part
 
 _WAITING, _DONE, _FAILED = BulkItem.Status.values
 
@@ -122,12 +123,14 @@ class ItemList(ListPage):
 
 @require_GET
 @member_required()
+@live_part("job")
 def state(request: Any, job_id: UUID) -> HttpResponse:
-    """Answer the page's question how far the job is; once it is done, the page comes anew."""
+    """Answer the page's question how far the job is; once it is done, the list comes anew."""
     job = own_job(request, job_id)
-    answer = render(request, "accounts/jobs/progress.html", {"job": job})
-    if job.is_done and request.htmx:
-        answer["HX-Refresh"] = "true"
+    facts = {"job": job, "may_retry": _may_retry(request, job)}
+    answer = render(request, "accounts/jobs/progress.html", facts)
+    if job.is_done:
+        answer["HX-Trigger"] = "lists:changed"
     return answer
 
 

@@ -15,6 +15,7 @@ from accounts.models import DataExport
 from accounts.services.privacy.exports import ExportWaiting, request_list
 from config.kit.errors import InvalidInput, NotFound, RateLimited
 from config.kit.lists import filters_of, list_at
+from config.kit.live import live_part
 
 SHOWN = 50
 LONGEST = 2000
@@ -30,6 +31,7 @@ def exports(request: Any) -> HttpResponse:
 
 @login_required
 @require_safe
+@live_part("exports")
 def state(request: Any) -> HttpResponse:
     """Answer the page's question how they fare."""
     return render(request, "accounts/exports/table.html", _facts(request))

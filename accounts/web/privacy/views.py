@@ -22,19 +22,25 @@ from accounts.services.privacy.exports import ExportWaiting, file_of
 from accounts.services.privacy.sheets import require_list
 from accounts.web.access import require
 from config.kit.errors import InvalidInput, NotFound, RateLimited
+from config.kit.live import live_page
 
 SHOWN = 20
 
 
 @login_required
 @require_safe
+@live_page
 def data_exports(request: Any) -> HttpResponse:
     """The person's own copies, and those of the organization for its owners."""
     at = now()
     exports = list(_visible(request).select_related("organization", "user")[:SHOWN])
     for export in exports:
         export.can_be_had = export.is_ready(at)
-    facts = {"exports": exports, "may_export_organization": _may_export(request)}
+    facts = {
+        "exports": exports,
+        "is_waiting": any(export.status == DataExport.Status.WAITING for export in exports),
+        "may_export_organization": _may_export(request),
+    }
     return render(request, "accounts/privacy/exports.html", facts)
 
 

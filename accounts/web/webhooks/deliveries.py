@@ -29,6 +29,7 @@ from accounts.web.webhooks.endpoints import MANAGE, DeliveryList
 from accounts.web.webhooks.forms import ReplayForm
 from accounts.web.webhooks.lookup import own_delivery, own_endpoint
 from config.kit.ids import as_uuid
+from config.kit.live import live_part
 
 ATTEMPTS_SHOWN = 50
 SOON = timedelta(minutes=1)
@@ -46,6 +47,7 @@ def delivery(request: Any, endpoint_id: UUID, delivery_id: UUID) -> HttpResponse
 
 @require_GET
 @member_required()
+@live_part("webhook_delivery")
 def state(request: Any, endpoint_id: UUID, delivery_id: UUID) -> HttpResponse:
     """Answer the page's question how the delivery fares: the tries alone."""
     return render(

@@ -9,6 +9,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from config.kit.live import marked
 from config.templatetags.ui.library import attributes, component, register
 
 
@@ -243,11 +244,12 @@ def live(
 ) -> SafeString:
     """Ask the server for this region again until it answers with `active` false.
 
-    The address answers with the same region, live tag included. Never put a form inside.
-    `refresh` offers a link to those without JavaScript.
+    The address answers with the same region, live tag included. Never put a form inside an active
+    one, and give an id to what can have the focus or be unfolded, so that it stays so. `refresh` offers a link to those without JavaScript.
 
     {% live "device-state" url=state_url active=device.changing every="3s" %}...{% endlive %}
     """
+    url = marked(url, content)
     return component(
         "live", id=id, url=url, active=active, every=every, refresh=refresh, content=content
     )

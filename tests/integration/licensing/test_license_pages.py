@@ -19,6 +19,7 @@ from tests.conftest import People, WalledClient
 from tests.factories.licensing import device_of, license_of
 
 pytestmark = pytest.mark.django_db
+SCRIPTED = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -171,12 +172,12 @@ def test_the_state_fragment_follows_the_heartbeats(
     activation = device_of(license)
     pk = activation.device.pk
     url = f"/licenses/{license.pk}/states/?version={version_of(license)}"
-    assert "Offline" in alice.get(url).content.decode()
+    assert "Offline" in alice.get(url, headers=SCRIPTED).content.decode()
     record_heartbeat(pk, activation.token, ip=None, at=now())
-    assert "Online" in alice.get(url).content.decode()
+    assert "Online" in alice.get(url, headers=SCRIPTED).content.decode()
     assert 0 < redis_client.ttl(f"device:{pk}:online") <= 60
     redis_client.delete(f"device:{pk}:online")
-    assert "Offline" in alice.get(url).content.decode()
+    assert "Offline" in alice.get(url, headers=SCRIPTED).content.decode()
 
 
 def test_the_fragment_brings_the_table_only_when_it_changed(
@@ -184,12 +185,13 @@ def test_the_fragment_brings_the_table_only_when_it_changed(
 ) -> None:
     device = device_of(license).device
     url = f"/licenses/{license.pk}/states/?version="
-    same = alice.get(url + str(version_of(license))).content.decode()
+    same = alice.get(url + str(version_of(license)), headers=SCRIPTED).content.decode()
     assert "<table" not in same
     assert f'id="state-{device.pk}" hx-swap-oob="true"' in same
     assert "<form" not in same
+    assert alice.get(url).headers["Location"] == f"/licenses/{license.pk}/"
     deactivate_device(device, at=now())
-    changed = alice.get(url + "1").content.decode()
+    changed = alice.get(url + "1", headers=SCRIPTED).content.decode()
     assert "<table" in changed
     assert 'id="devices" hx-swap-oob="true"' in changed
 

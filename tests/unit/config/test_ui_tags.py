@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -263,6 +264,22 @@ def test_a_live_region_stops_asking_when_it_is_stable() -> None:
     source = '{% live "state" url="/state/" active=busy %}x{% endlive %}'
     assert "hx-get" in draw(source, busy=True)
     assert "hx-get" not in draw(source, busy=False)
+
+
+def test_a_live_region_asks_with_a_mark_of_what_it_shows() -> None:
+    def asks(content: str, url: str = "/state/") -> str:
+        drawn = draw("{% live 'x' url=url %}" + content + "{% endlive %}", url=url)
+        found = re.search('hx-get="([^"]+)"', drawn)
+        assert found
+        return found[1]
+
+    assert re.fullmatch("/state/[?]shown=[0-9a-f]{16}", asks("1 of 2"))
+    assert asks("1 of 2") == asks("1 of 2")
+    assert asks("1 of 2") != asks("2 of 2")
+    assert asks("x", "/state/?version=3").startswith("/state/?version=3&amp;shown=")
+    older = '<time datetime="2026-01-01" title="1 d ago">1 d ago</time>'
+    assert asks(older) == asks(older.replace("1 d", "2 d"))
+    assert asks(older) != asks(older.replace("01-01", "01-02"))
 
 
 def test_an_empty_page_header_has_no_empty_box() -> None:

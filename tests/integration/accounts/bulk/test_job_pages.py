@@ -19,9 +19,11 @@ from accounts.web.jobs.asking import AT_ONCE
 from config.kit import context
 from tests.conftest import People, WalledClient, make_people
 from tests.factories.bulk import TOUCH, job_of, plain_keys
+from tests.factories.pages import polled
 from tests.factories.webhooks import endpoint_of, many_deliveries
 
 REVOKE = "/api-keys/revoke/"
+SCRIPTED = {"HX-Request": "true"}
 ALL = {"all": "1", "q": "", "status": "", "sort": "name"}
 
 
@@ -286,32 +288,40 @@ def test_failed_ones_are_tried_again_from_the_page(alice: WalledClient, finished
 def test_the_part_that_asks_for_itself_stops_when_all_is_done(
     people: People, alice: WalledClient
 ) -> None:
-    """With scripts the page comes anew then; without, the same address shows the same words."""
+    """The list beside it comes anew then; opened as a page, its address leads to the page."""
     job = job_of(people.organization, people.alice, 2)
     path = f"/jobs/{job.pk}/state/"
-    moving = alice.get(path, headers={"HX-Request": "true"})
+    asks = polled(alice, f"/jobs/{job.pk}/", "job-progress")
+    assert alice.get(asks, headers=SCRIPTED).status_code == 204
+    moving = alice.get(path, headers=SCRIPTED)
     assert 'hx-trigger="every 2s"' in text(moving)
-    assert "HX-Refresh" not in moving.headers
+    assert "HX-Trigger" not in moving.headers
     run_job(job.pk, at=now())
-    still = alice.get(path, headers={"HX-Request": "true"})
+    still = alice.get(asks, headers=SCRIPTED)
     assert "hx-trigger" not in text(still)
-    assert still.headers["HX-Refresh"] == "true"
-    plain = alice.get(path)
-    assert "HX-Refresh" not in plain.headers
-    assert "2 done, 0 failed, 0 left" in text(plain)
+    assert "2 done, 0 failed, 0 left" in text(still)
+    assert still.headers["HX-Trigger"] == "lists:changed"
+    assert alice.get(path).headers["Location"] == f"/jobs/{job.pk}/"
+
+
+def test_the_part_that_asks_for_itself_offers_to_try_again(
+    alice: WalledClient, bob: WalledClient, finished: BulkJob
+) -> None:
+    path = f"/jobs/{finished.pk}/state/"
+    assert "Try the failed ones again" in text(alice.get(path, headers=SCRIPTED))
+    assert "Try the failed ones again" not in text(bob.get(path, headers=SCRIPTED))
 
 
 def test_scripts_get_the_same_question_for_their_dialog_and_the_same_list(
     people: People, alice: WalledClient, finished: BulkJob
 ) -> None:
     plain_keys(people.organization, 120, name="New")
-    scripted = {"HX-Request": "true"}
-    asks = [alice.post(REVOKE, ALL, headers=headers) for headers in (scripted, {})]
+    asks = [alice.post(REVOKE, ALL, headers=headers) for headers in (SCRIPTED, {})]
     for answer in asks:
         assert "Revoke 123 API keys?" in text(answer)
         assert fields_of(answer)["seen"] == fields_of(asks[0])["seen"]
     assert ["<!doctype" in text(answer).lower() for answer in asks] == [False, True]
-    for headers in (scripted, {}):
+    for headers in (SCRIPTED, {}):
         listed = text(alice.get(f"/jobs/{finished.pk}/?status=failed", headers=headers))
         assert 'id="job-items"' in listed
         assert "K00001" in listed
@@ -347,7 +357,8 @@ def test_members_look_and_strangers_find_nothing(people: People, finished: BulkJ
         (people.alice, 200, 302),
     ):  # fmt: skip
         client = people.client(user)
-        assert [client.get(each).status_code for each in (path, f"{path}state/")] == [looks] * 2
+        asked = (path, f"{path}state/")
+        assert [client.get(each, headers=SCRIPTED).status_code for each in asked] == [looks] * 2
         assert client.post(f"{path}retry/").status_code == retries
         if user not in (None, people.alice):
             assert "Try the failed ones again" not in text(client.get(path))
@@ -385,7 +396,7 @@ def test_pages_cost_the_same_however_many(
     with django_assert_num_queries(11):
         alice.get(f"/jobs/{job.pk}/")
     with django_assert_num_queries(8):
-        alice.get(f"/jobs/{job.pk}/state/")
+        alice.get(f"/jobs/{job.pk}/state/", headers=SCRIPTED)
 
 
 def test_beginning_a_large_job_costs_few_queries(

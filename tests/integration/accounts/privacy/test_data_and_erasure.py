@@ -28,6 +28,7 @@ from config.kit import context
 from config.kit.errors import Conflict, RateLimited
 from tests.conftest import People
 from tests.factories.named import NAMES, named_person
+from tests.factories.pages import polled
 from tests.settled import seal_rows
 
 
@@ -206,9 +207,15 @@ def test_the_person_asks_waits_downloads_and_it_is_written_down(
     assert alice.post("/profile/data/request/", {"about": "person"}).status_code == 302
     export = DataExport.objects.get()
     assert b"Being made" in alice.get("/profile/data/").content
+    asks, scripted = polled(alice, "/profile/data/", "copies"), {"HX-Request": "true"}
+    assert alice.get(asks, headers=scripted).status_code == 204
     address = f"/profile/data/{export.pk}/"
     assert alice.get(address).status_code == 404
     exports.make_export(export, at=now())
+    part = alice.get(asks, headers=scripted).content
+    assert b"Download" in part
+    assert b"hx-trigger" not in part
+    assert b"<!DOCTYPE" not in part
     assert b"Download" in alice.get("/profile/data/").content
     answer = alice.get(address)
     assert answer["Content-Disposition"].startswith("attachment")

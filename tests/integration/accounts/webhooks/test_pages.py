@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.timezone import now
 
 from accounts.models import WebhookDelivery, WebhookEndpoint
+from accounts.services.webhooks.endpoints import MOST
 from accounts.web.webhooks.figures import reach_of
 from tests.conftest import People
 from tests.factories.webhooks import SECRET, announced, endpoint_of, reply
@@ -50,6 +51,56 @@ def test_a_refused_address_is_said_beside_its_field(alice: Any) -> None:
     assert "not allowed" in page
 
 
+def test_one_too_many_is_said_on_the_form(people: People, alice: Any) -> None:
+    for number in range(MOST):
+        endpoint_of(people.organization, f"https://{number}.example/")
+    form = {"url": "https://1.1.1.1/hook", "event_types": ["*"], "description": "the 21st"}
+    page = text(alice.post("/webhooks/new/", form), 422)
+    assert f"at most {MOST} endpoints" in page
+    assert 'value="the 21st"' in page
+
+
+def test_a_page_that_is_sent_again_makes_nothing(people: People, alice: Any) -> None:
+    form = {"url": "https://1.1.1.1/hook", "event_types": ["*"], "once": once_on(alice, "new/")}
+    assert "whsec_" in text(alice.post("/webhooks/new/", form))
+    again = alice.post("/webhooks/new/", form, follow=True)
+    assert again.redirect_chain == [("/webhooks/", 302)]
+    assert "made already" in text(again)
+    endpoint = WebhookEndpoint.objects.get()
+    path = f"{endpoint.pk}/roll-secret/"
+    once = once_on(alice, path)
+    assert "whsec_" in text(alice.post(f"/webhooks/{path}", {"once": once}))
+    endpoint.refresh_from_db()
+    in_use = endpoint.secrets(now())
+    again = alice.post(f"/webhooks/{path}", {"once": once}, follow=True)
+    assert again.redirect_chain == [(f"/webhooks/{endpoint.pk}/", 302)]
+    endpoint.refresh_from_db()
+    assert endpoint.secrets(now()) == in_use
+    assert len(in_use) == 2
+
+
+def once_on(client: Any, path: str) -> str:
+    """Return the number in the form of a page."""
+    found = re.search('name="once" value="([^"]+)"', text(client.get(f"/webhooks/{path}")))
+    assert found
+    return found[1]
+
+
+def test_an_empty_tab_or_filter_is_not_an_endpoint_that_was_told_nothing(
+    people: People, alice: Any
+) -> None:
+    endpoint = endpoint_of(people.organization)
+    path = f"/webhooks/{endpoint.pk}/"
+    page = text(alice.get(path))
+    assert "Nothing sent yet" in page
+    assert "in the last 30 days" not in page
+    announced(people.organization)
+    for filter in ("?type=order.paid", "?status=failed", "?q=order"):
+        page = text(alice.get(path + filter))
+        assert "No delivery matches" in page
+        assert "in the last 30 days" in page
+
+
 def test_the_list_shows_state_and_reach(people: People, alice: Any) -> None:
     good = endpoint_of(people.organization, "https://good.example/")
     bad = endpoint_of(people.organization, "https://bad.example/")
@@ -82,7 +133,8 @@ def test_a_delivery_shows_what_was_sent_and_answered(
     assert "&lt;script&gt;" in page
     assert "<script>alert" not in page
     assert SECRET not in page
-    assert text(bob.get(f"{path}state/"))
+    assert text(bob.get(f"{path}state/", headers={"HX-Request": "true"}))
+    assert bob.get(f"{path}state/").headers["Location"] == path
     assert bob.post(f"{path}replay/").status_code == 403
     assert alice.post(f"{path}replay/").status_code == 302
     delivery.refresh_from_db()
@@ -103,7 +155,9 @@ def test_a_delivery_asks_how_it_fares_only_around_a_try(people: People, alice: A
 
 def region(client: Any, path: str) -> str:
     """Return the opening tag of the part that asks for itself again."""
-    found = re.search('<div id="attempts"[^>]*>', text(client.get(path)))
+    found = re.search(
+        '<div id="attempts"[^>]*>', text(client.get(path, headers={"HX-Request": "true"}))
+    )
     assert found
     return found[0]
 
@@ -171,7 +225,12 @@ def test_harm_is_asked_for_first(people: People, alice: Any, charlie: Any) -> No
     assert alice.post(f"{base}test/").status_code == 302
     assert text(alice.get(f"{base}delete/"))
     assert WebhookEndpoint.objects.kept().exists()
+    assert "not the host of the address" in text(
+        alice.post(f"{base}delete/", {"confirm": "x"}), 422
+    )
     alice.post(f"{base}delete/")
+    assert WebhookEndpoint.objects.kept().exists()
+    alice.post(f"{base}delete/", {"confirm": " Hooks.example "})
     assert not WebhookEndpoint.objects.kept().exists()
 
 

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from billing.models import Order, PaymentAttempt, SavedCard
 from billing.services import attempts, charging, checkout
 from tests.factories.billing import attempt_of, card_of
+from tests.factories.pages import polled
 from tests.integration.billing.web.shelf import a_product
 from tests.simstripe import Vendor
 
@@ -68,8 +69,11 @@ def test_buying_goes_over_the_vendors_page_to_paid(
     assert 'hx-trigger="every 2s"' in waiting
     assert '<meta http-equiv="refresh" content="2">' in waiting
     assert "Not paid" not in waiting
+    asks = polled(alice, f"/checkout/{order.pk}/return/", "purchase")
+    assert alice.get(asks, headers={"HX-Request": "true"}).status_code == 204
 
     settle(order)
+    assert b"Thank you" in alice.get(asks, headers={"HX-Request": "true"}).content
     paid = page(alice, order, "return/").content.decode()
     order.refresh_from_db()
     invoice = order.invoices.get()

@@ -29,6 +29,7 @@ from licensing.services.devices import Description, activate_device
 from tests.conftest import People, WalledClient, behind_the_wall, make_people
 from tests.factories.billing import PriceFactory
 from tests.factories.licensing import subscription_of, trial_product
+from tests.factories.pages import polled
 from tests.factories.webhooks import endpoint_of
 from tests.integration.licensing.trials.steps import bought, end, provided, started
 
@@ -332,6 +333,23 @@ def test_a_person_starts_a_trial_and_sees_its_key_once(
     assert "left" in page
     again = alice.post(f"/trials/start/{product.slug}/", {"name": "Lab"})
     assert again.status_code == 422
+
+
+def test_the_page_of_a_trial_waits_for_its_license(people: People, alice: WalledClient) -> None:
+    """Ten minutes long: what does not come by then is asked for no more."""
+    trial = started(people)
+    path, scripted = f"/trials/{trial.pk}/", {"HX-Request": "true"}
+    asks = polled(alice, path, "trial-details")
+    assert alice.get(asks, headers=scripted).status_code == 204
+    TrialWorkspace.objects.update(created_at=now() - timedelta(minutes=11))
+    late = alice.get(path).content.decode()
+    assert "Being made; look again later" in late
+    assert 'hx-trigger="every' not in late
+    provided(trial)
+    part = alice.get(asks, headers=scripted).content.decode()
+    assert f"/licenses/{trial.license_id}/" in part
+    assert "<!DOCTYPE" not in part
+    assert 'hx-trigger="every' not in part
 
 
 def test_the_list_of_offers_leaves_out_what_cannot_be_read(alice: WalledClient) -> None:
