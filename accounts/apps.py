@@ -132,7 +132,9 @@ class AccountsConfig(AppConfig):
         Unaudited("django_session", "session contents; logins are recorded as events"),
         Unaudited("django_content_type", "written by migrations only"),
         Unaudited("django_migrations", "written by migrations only"),
-        Unaudited("django_admin_log", "itself a log; the audited row change is the record"),
+        Unaudited(
+            "django_admin_log", "itself a log: which page was confirmed; changes are audited"
+        ),
         Unaudited("auth_permission", "written by migrations; Switchyard's roles are code"),
         Unaudited("auth_group", "not used; Switchyard's roles are code"),
         Unaudited("auth_group_permissions", "not used; Switchyard's roles are code"),

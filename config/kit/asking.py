@@ -15,6 +15,7 @@ from uuid import uuid4
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote, unquote
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
@@ -37,7 +38,8 @@ from config.kit.sheets import stream_csv
 
 BULK_LIMIT = 500
 REMEMBERED = 24 * 3600
-"""Seconds for which a page that was confirmed is known again."""
+"""Seconds for which what a confirmed page said is told again."""
+DONE_BEFORE = "This was confirmed before, and done once."
 
 
 def _always(_: Any) -> bool:
@@ -146,13 +148,21 @@ def ask_about_many(
 def _once(request: HttpRequest, work: Callable[[], _Done]) -> _Done:
     """Do what a page asked about and say so; the same page sent again is only told the same.
 
-    A second click waits until the first one's transaction has ended.
+    A second click waits until the first one's transaction has ended. That it was done stands in
+    Django's own log of the admin, written with the work or not at all; the cache only remembers
+    what was said.
     """
-    name = f"asked:{request.user.pk}:{as_uuid(request.POST.get('once')) or uuid4()}"
+    once = str(as_uuid(request.POST.get("once")) or uuid4())
+    name = f"asked:{request.user.pk}:{once}"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-        done: _Done = cache.get(name) or work()
-        cache.set(name, done, REMEMBERED)
+        mark = {"user_id": request.user.pk, "object_id": once, "action_flag": CHANGE}
+        if LogEntry.objects.filter(**mark).exists():
+            done: _Done = cache.get(name) or _Done([(messages.INFO, DONE_BEFORE)], "")
+        else:
+            done = work()
+            LogEntry.objects.create(**mark, object_repr="A question answered")
+            cache.set(name, done, REMEMBERED)
     for level, text in done.said:
         messages.add_message(request, level, text)
     return done

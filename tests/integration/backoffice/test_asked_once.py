@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.messages import get_messages
-from django.db import connection
+from django.core.cache import cache
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditLog, User
 from accounts.services.users import create_user
+from config.kit.asking import DONE_BEFORE
 from licensing.models import License
 from support.models import AdminNote
 from tests.integration.backoffice.conftest import enter, member_of_staff
@@ -63,6 +65,26 @@ def test_many_rows_are_done_once(support: Client, house: None) -> None:
     answers = [support.post(address, sure) for _ in range(2)]
     assert said(answers[1])[-1] == said(answers[0])[-1]
     assert AuditLog.objects.filter(action="license.suspended").count() == len(rows)
+
+
+def test_what_was_not_committed_is_done_when_it_is_sent_again(support: Client) -> None:
+    address = note_page(person())
+    form = {"note": "Called", "once": once_of(support.get(address))}
+    with transaction.atomic():
+        assert support.post(address, form).status_code == 302
+        transaction.set_rollback(True)
+    assert AdminNote.objects.count() == 0
+    assert "done for 1" in said(support.post(address, form))[-1]
+    assert AdminNote.objects.count() == 1
+
+
+def test_what_was_done_is_not_done_again_though_redis_forgot(support: Client) -> None:
+    address = note_page(person())
+    form = {"note": "Called", "once": once_of(support.get(address))}
+    support.post(address, form)
+    cache.clear()
+    assert said(support.post(address, form))[-1] == DONE_BEFORE
+    assert AdminNote.objects.count() == 1
 
 
 def test_what_leads_on_leads_there_again(admin: Client) -> None:
