@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -86,8 +87,28 @@ def closed_accounts(at: datetime) -> QuerySet[User]:
 
 
 def _addresses(user: User) -> list[str]:
-    others = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
-    return sorted({user.email, *others})
+    """Return every address the person was known by; a former one only if nobody else has it now."""
+    own = {user.email, *EmailAddress.objects.filter(user=user).values_list("email", flat=True)}
+    accepted = Invitation.objects.filter(accepted_by=user).values_list("email", flat=True)
+    former = {*accepted, *_former_addresses(user)} - own
+    lowered = {address.lower() for address in former}
+    proved = EmailAddress.objects.filter(verified=True).exclude(user=user)
+    taken: set[str] = set()
+    for rows in (User.objects.exclude(pk=user.pk), proved):
+        folded: QuerySet[Any] = rows.annotate(folded=Lower("email"))
+        taken.update(folded.filter(folded__in=lowered).values_list("folded", flat=True))
+    return sorted(own | {address for address in former if address.lower() not in taken})
+
+
+def _former_addresses(user: User) -> list[str]:
+    """Return what the trail remembers as the account's own address."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT value #>> '{}' FROM audit.pii WHERE subject_id = %s"
+            " AND entity_type = %s AND column_name = 'email'",
+            [str(user.pk), User._meta.db_table],
+        )
+        return [address for (address,) in cursor.fetchall()]
 
 
 def _forget_rows(user: User, addresses: list[str]) -> None:
@@ -98,4 +119,5 @@ def _forget_rows(user: User, addresses: list[str]) -> None:
     for model in _PERSONAL:
         model._default_manager.filter(user=user).delete()
     lowered = [address.lower() for address in addresses]
-    Invitation.objects.annotate(folded=Lower("email")).filter(folded__in=lowered).delete()
+    invited = Q(folded__in=lowered) | Q(accepted_by=user)
+    Invitation.objects.annotate(folded=Lower("email")).filter(invited).delete()

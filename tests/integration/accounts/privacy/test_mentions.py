@@ -6,8 +6,17 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.utils.timezone import now
 
-from accounts.models import Membership, Notification, Organization, User, WebhookEvent
+from accounts.models import (
+    Invitation,
+    Membership,
+    Notification,
+    Organization,
+    User,
+    WebhookEvent,
+)
 from accounts.services import announcements
 from accounts.services.closing import close_account
 from accounts.services.notifications import notify
@@ -17,6 +26,7 @@ from accounts.services.team.members import leave
 from accounts.services.users import create_user
 from config.kit import context
 from tests.conftest import People
+from tests.factories.team import invitation_of
 
 
 @pytest.fixture
@@ -102,6 +112,48 @@ def test_the_joining_of_somebody_with_one_name_is_forgotten(people: People) -> N
     erase_user(user, reason="asked")
     assert not Notification.objects.filter(pk=notice.pk).exists()
     assert not WebhookEvent.objects.filter(pk=copy.pk).exists()
+
+
+OLD = "ann.lidova@example.org"
+
+
+@pytest.fixture
+def moved(people: People) -> User:
+    """Return Ann, who accepted an invitation under an address that she has no more."""
+    invitation = invitation_of(people.organization, OLD)
+    ann = create_user(OLD, "correct horse battery", first_name="Ann", last_name="Li")
+    _join(people.organization, ann)
+    invitation.accepted_by, invitation.accepted_at = ann, now()
+    invitation.save(update_fields=["accepted_by", "accepted_at"])
+    ann.email = "ann@example.com"
+    ann.save(update_fields=["email"])
+    return ann
+
+
+def _kept_apart(value: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM audit.pii WHERE value #>> '{}' = %s)", [value])
+        return bool(cursor.fetchone()[0])
+
+
+def test_aud_9_a_former_address_is_forgotten_like_the_last_one(people: People, moved: User) -> None:
+    _tell(people.organization, [f"{OLD} has joined.", "Somebody has joined."])
+    erase_user(moved, reason="asked")
+    assert sorted(_told(people.organization)) == _thrice(["Somebody has joined."])
+    assert not Invitation.objects.filter(email=OLD).exists()
+    assert not _kept_apart(OLD)
+
+
+def test_a_former_address_that_is_another_persons_by_now_stays_theirs(
+    people: People, moved: User
+) -> None:
+    other = create_user(OLD.title(), "correct horse battery")
+    _join(people.organization, other)
+    _tell(people.organization, [f"{OLD} has joined."])
+    erase_user(moved, reason="asked")
+    assert len(_told(people.organization)) == 3
+    assert not Invitation.objects.filter(accepted_by=moved).exists()
+    assert _kept_apart(other.email)
 
 
 def test_organizations_that_were_left_long_before_are_searched_too(
