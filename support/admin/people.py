@@ -32,7 +32,7 @@ LATEST = 20
 class NoteForm(forms.Form):
     note = forms.CharField(
         max_length=MOST_CHARACTERS,
-        help_text="Staff alone read it. The person gets a copy if they ask for their data.",
+        help_text="Staff alone read it: no copy of the person's data has it.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
     )
     is_flagged = forms.BooleanField(

@@ -19,7 +19,8 @@ def write_note(user: User, *, note: str, is_flagged: bool, by: User) -> AdminNot
     if not 1 <= len(text) <= MOST_CHARACTERS:
         raise InvalidInput(f"A note has 1 to {MOST_CHARACTERS:,} characters.")
     written = AdminNote.objects.create(user=user, author=by, note=text, is_flagged=is_flagged)
-    audit.record("note.written", user, note_id=str(written.pk), flagged=is_flagged)
+    # About the note, not the person: what is recorded about them leaves in a copy of their data.
+    audit.record("note.written", written, flagged=is_flagged)
     return written
 
 

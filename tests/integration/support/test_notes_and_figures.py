@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.db import connection, transaction
@@ -12,6 +14,7 @@ from django.utils.timezone import now
 
 from accounts.models import AuditLog, User, UserActivity
 from accounts.services import audit
+from accounts.services.privacy.archive import write_archive
 from accounts.services.users import create_user
 from config.kit import context
 from config.kit.errors import InvalidInput
@@ -111,7 +114,21 @@ def test_a_note_is_kept_flagged_and_audited(people: People, staff_member: User) 
     assert not AdminNote.objects.get().is_flagged
     entry = AuditLog.objects.filter(entity_type="support_adminnote", action="insert").get()
     assert "Paid late" not in str(entry.new_values)
-    assert AuditLog.objects.filter(action="note.written", entity_id=str(people.alice.pk)).exists()
+    assert AuditLog.objects.filter(action="note.written", entity_id=str(note.pk)).exists()
+
+
+def test_adm_6_no_copy_tells_a_person_that_there_is_a_note(
+    people: People, staff_member: User
+) -> None:
+    with context.acting(actor_kind="user", actor_id=str(staff_member.pk)):
+        note = notes.write_note(people.alice, note="Paid late.", is_flagged=True, by=staff_member)
+        notes.flag_note(note, is_flagged=False)
+    file = io.BytesIO()
+    write_archive(file, user=people.alice, organization=None, at=now())
+    with ZipFile(file) as archive:
+        everything = b"".join(archive.read(name) for name in archive.namelist())
+    for word in (b"note.written", b"flagged", str(note.pk).encode(), b"Paid late"):
+        assert word not in everything
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "x" * 4001])
