@@ -1,7 +1,7 @@
 """What an API key may use: a rate for each key, a quota a month for its organization.
 
-These are the limits when nothing was bought. What an organization has bought stands in
-`ApiAllowance` and takes their place.
+What an organization has bought stands in `ApiAllowance`, with limits of its own for the product it
+names or for all; of the rest everybody may use what is free.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ DEFAULTS: dict[str, Limits] = {
     Tier.PRO: Limits(600, 1_000_000),
     Tier.ENTERPRISE: Limits(6_000, None),
 }
+UNBOUGHT = DEFAULTS[Tier.FREE]
+"""What everybody may use of all that no plan of theirs covers, whatever tier another one gave."""
 _ORDER = tuple(DEFAULTS)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.rules.addresses import is_inside
-from accounts.rules.tiers import DEFAULTS, Limits, lower
+from accounts.rules.tiers import DEFAULTS, UNBOUGHT, Limits, Tier, lower
 
 
 class Code(StrEnum):
@@ -108,15 +108,15 @@ def verdict(facts: Facts, at: datetime, *, ip: str | None, scopes: Sequence[str]
 
 
 def limits_of(
-    key_tier: str, organization_tier: str, bought: Mapping[str, tuple[str, int, int | None]]
+    key_tier: str, bought: Mapping[str, tuple[str, int, int | None]]
 ) -> dict[str, Limits]:
     """Return a key's limits by product: what was bought, at the key's own tier where lower.
 
     `bought` maps a product's slug to (tier, requests per minute, monthly quota). The quota is the
     organization's, whatever the key's tier.
     """
-    usual = DEFAULTS[organization_tier]
-    every = {"": (organization_tier, usual.requests_per_minute, usual.monthly_quota)} | dict(bought)
+    free = (Tier.FREE.value, UNBOUGHT.requests_per_minute, UNBOUGHT.monthly_quota)
+    every = {"": free} | dict(bought)
     found = {}
     for product, (tier, rate, quota) in every.items():
         effective = lower(key_tier, tier)

@@ -19,7 +19,7 @@ from accounts import events
 from accounts.gateways import key_cache
 from accounts.gateways.key_cache import Rate
 from accounts.models import ApiAllowance, Organization
-from accounts.rules.tiers import DEFAULTS, Tier, rank
+from accounts.rules.tiers import UNBOUGHT, Tier, rank
 from accounts.services.calls import used_this_month
 from accounts.services.keys.publishing import publish_organization_after_commit
 from config.kit.errors import TooManyRequests
@@ -85,11 +85,8 @@ def counter_of(organization_id: UUID, product: str, at: datetime) -> str:
 
 def quotas_of(organization: Organization, at: datetime) -> list[Quota]:
     """Return the organization's limits and use this month, all products first."""
-    tier = organization.subscription_tier
-    usual = DEFAULTS[tier]
-    known: dict[str, Allowance] = {
-        "": Allowance(tier, usual.requests_per_minute, usual.monthly_quota)
-    }
+    free = Allowance(Tier.FREE.value, UNBOUGHT.requests_per_minute, UNBOUGHT.monthly_quota)
+    known = {"": free}
     for row in ApiAllowance.objects.for_organization(organization).order_by("product"):
         known[row.product] = Allowance(row.tier, row.requests_per_minute, row.monthly_quota)
     names = [counter_of(organization.pk, product, at) for product in known]

@@ -9,6 +9,7 @@ import pytest
 from accounts.rules.addresses import hex_of, is_inside, read_network
 from accounts.rules.keys import is_key, make_key
 from accounts.rules.scopes import WORDS
+from accounts.rules.tiers import DEFAULTS, Tier
 from accounts.rules.verdicts import limits_of
 
 
@@ -41,10 +42,17 @@ def test_an_address_is_inside_its_network(network: str, address: str, inside: bo
 
 
 def test_a_key_has_the_lower_of_its_own_tier_and_the_organizations() -> None:
-    found = limits_of("free", "pro", {"maps": ("pro", 900, 5)})
+    found = limits_of("free", {"maps": ("pro", 900, 5)})
     assert found["maps"].requests_per_minute == 60
     assert found["maps"].monthly_quota == 5
-    assert limits_of("enterprise", "pro", {})[""].requests_per_minute == 600
+    everything = limits_of("enterprise", {"": ("pro", 600, None)})[""]
+    assert (everything.requests_per_minute, everything.monthly_quota) == (600, None)
+
+
+def test_a_plan_for_one_api_leaves_all_others_free() -> None:
+    found = limits_of("enterprise", {"maps": ("enterprise", 6000, None)})
+    assert (found["maps"].requests_per_minute, found["maps"].monthly_quota) == (6000, None)
+    assert found[""] == DEFAULTS[Tier.FREE]
 
 
 def test_the_guide_names_every_scope_and_what_it_opens() -> None:

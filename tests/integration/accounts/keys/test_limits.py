@@ -125,7 +125,7 @@ def test_the_quotas_of_an_organization_are_shown(people: People, act: Any, gatew
             gateway.verify(text, product="maps")
         found = limits.quotas_of(people.organization, now())
     assert [(each.product, each.limit, each.used) for each in found] == [
-        ("", 1_000_000, None),
+        ("", 10_000, None),
         ("maps", 10, 2),
     ]
 

@@ -197,7 +197,7 @@ def test_a_product_bought_by_itself_has_limits_of_its_own(
     act(set_allowances, people.organization, {"maps": Allowance("pro", 900, 5)}, at=now())
     _, text = make()
     assert gateway.verify(text, product="maps")["quota"]["limit"] == 5
-    assert gateway.verify(text, product="other")["quota"]["limit"] == 1_000_000
+    assert gateway.verify(text, product="other")["quota"]["limit"] == 10_000, "free, as before"
     assert gateway.verify(text, product="maps")["ratelimit"]["limit"] == 900
 
 
