@@ -9,7 +9,14 @@ from accounts import events
 from accounts.models import User
 from accounts.services import audit
 from accounts.services.sessions import end_sessions
+from accounts.services.tokens.callers import locked
 from config.kit import context
+from config.kit.errors import Conflict
+
+
+class SignedOutMeanwhile(Conflict):
+    code = "signed_out_meanwhile"
+    message = "You were signed out everywhere meanwhile. Sign in and start again."
 
 
 def note_login(user: User) -> None:
@@ -32,6 +39,20 @@ def note_failure() -> None:
 def note_guessing(user: User) -> None:
     """Record that somebody keeps guessing the person's password."""
     audit.record("user.guessing_noticed", user)
+
+
+@transaction.atomic
+def set_password(user: User, password: str) -> None:
+    """Write the new password and nothing else: what staff have changed since `user` was read stays.
+
+    Raises `SignedOutMeanwhile` when the person was locked out, or all their sessions were ended,
+    since then: what they proved does not count any more.
+    """
+    user.set_password(password)
+    current = locked(user)
+    if not current.is_active or current.token_version != user.token_version:
+        raise SignedOutMeanwhile
+    user.save(update_fields=["password"])
 
 
 @transaction.atomic

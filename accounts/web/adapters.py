@@ -59,6 +59,10 @@ class AccountAdapter(DefaultAccountAdapter):
             found_personal_organization(user)
         return user
 
+    def set_password(self, user: User, password: str) -> None:
+        """allauth would save the whole row as it was when the request began."""
+        sign_in.set_password(user, password)
+
     def is_email_verified(self, request: HttpRequest, email: str) -> bool:
         """The link of an invitation proves its address as well as our own would."""
         return arrivals.is_proven(request, email) or bool(super().is_email_verified(request, email))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,12 +15,16 @@ from PIL import Image
 
 from accounts.models import Avatar, User
 from accounts.services.avatars import remove_avatar, set_avatar
+from accounts.services.platform_roles import change_platform_role
 from accounts.services.sessions import end_sessions
+from accounts.services.suspension import suspend_user
 from accounts.services.users import update_profile
 from tests.conftest import People, make_people
-from tests.factories.sign_in import browser
+from tests.factories.sign_in import PASSWORD, browser
+from tests.waiting import until_blocked
 
 ROUNDS = 5
+NEW_PASSWORD = "another long passphrase"
 
 
 @pytest.fixture
@@ -76,6 +82,40 @@ def test_sessions_ended_twice_at_once_are_counted_once(people: People) -> None:
     ended = at_once(*[lambda: end_sessions(people.alice)] * 4)
     assert sorted(ended) == [0, 0, 0, 3]
     assert not UserSession.objects.exists()
+
+
+@pytest.mark.parametrize("change", [suspend_user, partial(change_platform_role, role="customer")])
+def test_a_new_password_undoes_nothing_that_staff_did_meanwhile(
+    people: People, change: Callable[..., User]
+) -> None:
+    User.objects.filter(pk=people.alice.pk).update(role="support")
+    form = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    client = browser()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            changed = change(people.alice, reason="Race")
+            answer = until_blocked(pool, lambda: client.post("/password/change/", form))
+            assert not answer.done()
+        assert answer.result(30).status_code == 409
+    alice = _alice(people)
+    assert (alice.role, alice.status) == (changed.role, changed.status)
+    assert alice.check_password(PASSWORD)
+
+
+def test_of_two_new_passwords_at_once_the_first_stays(people: People) -> None:
+    """A thief who holds the old password does not overtake who has just changed it."""
+
+    def change(number: int) -> int:
+        new = f"{NEW_PASSWORD} {number}"
+        form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+        return int(browsers[number].post("/password/change/", form).status_code)
+
+    browsers = [browser(), browser()]
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True).get(pk=people.alice.pk)
+            waiting = [until_blocked(pool, partial(change, number)) for number in (0, 1)]
+        assert sorted(future.result(30) for future in waiting) == [302, 409]
 
 
 @pytest.mark.parametrize("ended_by", ["the list", "signing out"])
