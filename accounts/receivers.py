@@ -27,6 +27,7 @@ from django.utils.timezone import now
 from accounts import events, tasks
 from accounts.models import ApiKey, BulkJob, DataExport, Invitation, Membership, Organization, User
 from accounts.services import (
+    addresses,
     announcements,
     audit,
     impersonation,
@@ -86,6 +87,7 @@ def _password_changed(request: Any, user: User, **_: Any) -> None:
 @receiver(password_reset)
 def _password_reset(user: User, **_: Any) -> None:
     sign_in.note_new_password(user, keep=None)
+    addresses.drop_unproven_connections(user)
 
 
 @receiver(authenticator_added)

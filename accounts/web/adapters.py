@@ -20,6 +20,7 @@ from django.urls import reverse
 from accounts import events
 from accounts.models import Organization, User
 from accounts.services import account_mail, sign_in
+from accounts.services.addresses import is_known_by
 from accounts.services.live import live
 from accounts.services.users import found_personal_organization, username_for
 from accounts.web.team import arrivals
@@ -138,6 +139,8 @@ class AccountAdapter(DefaultAccountAdapter):
         if not self._count(request, "login_notice", account):
             return
         for user in filter_users_by_email(account, is_active=True):
+            if not is_known_by(user, account):
+                continue
             sign_in.note_guessing(user)
             self.send_notification_mail("account/email/guessing_noticed", user)
 

@@ -1,9 +1,10 @@
-"""Sign-ups that take invited addresses only while closed, and cost the same for a known address."""
+"""Sign-ups for the invited only while closed, at equal cost; resets for an address's owner only."""
 
 from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import BaseSignupForm
+from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from allauth.socialaccount.forms import SignupForm as AllauthProviderSignupForm
 from django import forms
@@ -11,6 +12,7 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
+from accounts.services.addresses import drop_claims, is_known_by
 
 
 class _ForWhomItIsOpen(BaseSignupForm):
@@ -20,6 +22,7 @@ class _ForWhomItIsOpen(BaseSignupForm):
                 "Sign-up is closed. Use the address that your invitation was sent to.",
                 code="sign_up_closed",
             )
+        drop_claims(self.cleaned_data["email"])
         return str(super().clean_email())
 
 
@@ -34,3 +37,12 @@ class SignupForm(_ForWhomItIsOpen, AllauthSignupForm):
 
 class ProviderSignupForm(_ForWhomItIsOpen, AllauthProviderSignupForm):
     """The same for who comes from a provider that named no address."""
+
+
+class ResetPasswordForm(AllauthResetPasswordForm):
+    """The link opens the account of who owns the address, never of who only claims it."""
+
+    def clean_email(self) -> str:
+        email = str(super().clean_email())
+        self.users = [user for user in self.users if is_known_by(user, email)]
+        return email

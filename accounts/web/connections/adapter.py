@@ -19,6 +19,7 @@ from django.http import HttpRequest
 
 from accounts.gateways.providers import bounded
 from accounts.models import User
+from accounts.services.addresses import drop_claims
 from accounts.services.users import found_personal_organization
 from accounts.web.connections.openid import OpenIdProvider
 from accounts.web.team import arrivals
@@ -49,6 +50,11 @@ class ConnectionAdapter(DefaultSocialAccountAdapter):
             return False
         email = sociallogin.user.email
         return not email or get_account_adapter(request).may_sign_up(email)
+
+    def is_auto_signup_allowed(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        for address in sociallogin.email_addresses:
+            drop_claims(address.email)
+        return bool(super().is_auto_signup_allowed(request, sociallogin))
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
         """Take over the name as far as our columns hold it."""
