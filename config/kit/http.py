@@ -26,13 +26,14 @@ SECONDS = 5.0
 LIMIT = 64 * 1024
 _PORTS = {443, 8443}
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,2048}")
-# Ranges that `is_global` lets pass on some Python versions although they lead inwards.
+# Ranges that `is_global` lets pass on some Python versions although they lead inwards. Of IPv6,
+# all but 2000::/3: nothing else is given out to the internet (fec0::/10 and 5f00::/16 stay inside).
 _REFUSED = tuple(
     ipaddress.ip_network(text)
     for text in (
         "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "224.0.0.0/4",
-        "240.0.0.0/4", "::/8", "100::/64", "2001::/23", "2002::/16", "fc00::/7", "fe80::/10",
-        "ff00::/8",
+        "240.0.0.0/4", "::/3", "4000::/2", "8000::/1", "2001::/23", "2001:db8::/32", "2002::/16",
+        "3fff::/20",
     )
 )  # fmt: skip
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -15,6 +15,9 @@ INWARD = [
     "::1", "::", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
     "2002:7f00:1::", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1",
     "::127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b:1::7f00:1",
+    "fec0::1", "feff:ffff::1", "5f00::1", "3fff::1", "3fff:fff::1", "100::1", "100:0:0:1::1",
+    "2001::1", "2001:10::1", "4000::1", "8000::1", "fd00::1", "febf::1",
+    "192.0.2.1", "192.88.99.1", "198.51.100.1", "203.0.113.1",
 ]  # fmt: skip
 
 
@@ -23,7 +26,10 @@ def test_inward_addresses_are_not_public(text: str) -> None:
     assert not http.is_public(ipaddress.ip_address(text))
 
 
-@pytest.mark.parametrize("text", ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111"])
+@pytest.mark.parametrize(
+    "text",
+    ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::1", "3fff:1000::1"],
+)
 def test_public_addresses_are(text: str) -> None:
     assert http.is_public(ipaddress.ip_address(text))
 
