@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 
 from tests.conftest import People, WalledClient
 
@@ -16,8 +17,8 @@ def listed(settings: Any) -> None:
     settings.CORS_ALLOWED_ORIGINS = [OURS]
 
 
-def preflight(client: WalledClient, path: str, origin: str) -> Any:
-    wish = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+def preflight(client: WalledClient, path: str, origin: str, method: str = "POST") -> Any:
+    wish = {"Origin": origin, "Access-Control-Request-Method": method}
     return client.options(path, headers=wish)
 
 
@@ -27,6 +28,16 @@ def test_a_listed_origin_may_ask_and_read_the_limits(nobody: WalledClient) -> No
     assert "idempotency-key" in answer.headers["Access-Control-Allow-Headers"]
     read = nobody.get("/api/v1/settings/public", headers={"Origin": OURS})
     assert "RateLimit-Remaining" in read.headers["Access-Control-Expose-Headers"]
+
+
+def test_a_listed_origin_may_use_every_method_that_an_operation_has(nobody: WalledClient) -> None:
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    verbs = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+    asked = {verb.upper() for operations in paths.values() for verb in operations} & verbs
+    assert "PUT" in asked
+    answer = preflight(nobody, "/api/v1/orders", OURS, "PUT")
+    allowed = answer.headers["Access-Control-Allow-Methods"].split(", ")
+    assert asked <= set(allowed)
 
 
 def test_any_other_origin_may_not(nobody: WalledClient) -> None:
