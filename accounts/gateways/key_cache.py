@@ -103,7 +103,8 @@ def verify(asked: Question, *, now: float, month: str, record: bool = True) -> R
     """Answer one question in one round trip: both keys, the rate, the quota, the call's record.
 
     `cost` weighs in the rate; the quota counts calls, as usage is billed. The latency recorded is
-    that of this check: the call itself has only begun.
+    that of this check: the call itself has only begun. A connection that breaks after Redis
+    counted makes the quota one too high until it is begun anew; the call is stored once.
     """
     found = _run(
         scripts.VERIFY,
@@ -191,10 +192,14 @@ def describe(facts: Facts) -> dict[str, Any]:
     }
 
 
-def raise_floor(key_id: UUID, key_hash: str, version: int) -> None:
-    """From now on nothing older than `version` is stored, and what is stored is forgotten."""
-    names = [f"apikey:{key_id}:floor", f"apikey:{key_id}:at", _address(key_hash)]
-    scripts.RAISE_FLOOR(names, version, _FLOOR_SECONDS)
+def raise_floors(keys: Sequence[tuple[UUID, str, int]]) -> None:
+    """From now on nothing older is stored of each (id, hash, version), and what is, is forgotten."""
+    names = [
+        name
+        for key_id, key_hash, _ in keys
+        for name in (f"apikey:{key_id}:floor", f"apikey:{key_id}:at", _address(key_hash))
+    ]
+    scripts.RAISE_FLOORS(names, _FLOOR_SECONDS, *(version for _, _, version in keys))
 
 
 def seed_quota(counter: str, used: int) -> None:
@@ -206,6 +211,11 @@ def read_counters(names: Sequence[str]) -> list[int | None]:
     """Return counters, None for those that are not there."""
     found = scripts.READ_COUNTERS(list(names)) if names else []
     return [None if value is None else int(value) for value in found]
+
+
+def forget_counters(names: Sequence[str]) -> None:
+    """Drop counters: whoever counts next begins them with what is known to be used."""
+    scripts.DROP(list(names))
 
 
 def take_uses() -> tuple[dict[str, int], dict[str, tuple[float, str]]]:

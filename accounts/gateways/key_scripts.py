@@ -2,7 +2,8 @@
 
 Keys: apikey:{digest} holds what is known of one key (an empty id: nobody has it), apikey:{id}:at
 its digest, apikey:{id}:floor the oldest version that may still be stored, limit:{who} a sliding
-window, quota:{organization}:{product or -}:{month} a month's use, api_calls the stream of calls,
+window (of a key one more for each product with limits of its own),
+quota:{organization}:{product or -}:{month} a month's use, api_calls the stream of calls,
 apikey:uses and apikey:seen what is not yet in the database. Scripts make some of these names
 themselves, so they need one Redis, not a Redis Cluster.
 
@@ -153,9 +154,9 @@ if key.id == '' or not (any or key.organization == caller.organization) then
     return {'answer', 'NOT_FOUND'}
 end
 local limit, quota = tonumber(key.rate), tonumber(key.quota)
-local who = 'limit:key:' .. key.id
-local counter = 'quota:' .. key.organization .. ':' .. (key.own and product ~= '' and product or '-')
-    .. ':' .. ARGV[8]
+local own = key.own and product ~= ''
+local who = 'limit:key:' .. key.id .. (own and ':' .. product or '')
+local counter = 'quota:' .. key.organization .. ':' .. (own and product or '-') .. ':' .. ARGV[8]
 local held, used
 code = judge(key, now, ARGV[4], ARGV[5])
 if code == 'VALID' then
@@ -220,16 +221,20 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[1])
 """
 )
 
-# floor, at, digest | version seconds_to_live
-RAISE_FLOOR = Script(
+# floor, at, digest ... | seconds_to_live, version ...
+RAISE_FLOORS = Script(
     """
-local floor = redis.call('GET', KEYS[1])
-if not floor or tonumber(floor) < tonumber(ARGV[1]) then
-    redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+for index = 1, #ARGV - 1 do
+    local low, where, digest = KEYS[3 * index - 2], KEYS[3 * index - 1], KEYS[3 * index]
+    local floor, version = redis.call('GET', low), ARGV[index + 1]
+    if not floor or tonumber(floor) < tonumber(version) then
+        redis.call('SET', low, version, 'EX', ARGV[1])
+    end
+    local at = redis.call('GET', where)
+    if at then redis.call('DEL', at, where) end
+    redis.call('DEL', digest)
 end
-local at = redis.call('GET', KEYS[2])
-if at then redis.call('DEL', at, KEYS[2]) end
-return redis.call('DEL', KEYS[3])
+return #ARGV - 1
 """
 )
 

@@ -28,6 +28,10 @@ class CacheAway(Exception):
     """Redis does not answer. The database knows everything that Redis does; ask it."""
 
 
+class CacheNotAsked(CacheAway):
+    """Nothing was sent: Redis was away a moment ago. Without this it may still do what it was sent."""
+
+
 class CacheRefused(CacheAway):
     """Redis answers, but not to this: a value of another type, no memory, read only."""
 
@@ -157,9 +161,12 @@ class Script:
         self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: list[str], *arguments: Any) -> Any:
-        """Run the script; raises `CacheAway` when Redis does not answer, or refuses."""
+        """Run the script; raises `CacheAway` when Redis does not answer, or refuses.
+
+        When the connection breaks before the answer it is sent again, so it may have run twice.
+        """
         if not breaker.let_through():
-            raise CacheAway
+            raise CacheNotAsked
         try:
             answer = self._run(len(keys), *keys, *arguments)
         except redis.exceptions.ResponseError as error:

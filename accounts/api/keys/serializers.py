@@ -130,7 +130,9 @@ class RotateInput(StrictSerializer):
 
 
 class RateOutput(Shape):
-    limit = serializers.IntegerField(help_text="Calls a minute")
+    limit = serializers.IntegerField(
+        help_text="Calls a minute; of the product alone where it has limits of its own"
+    )
     remaining = serializers.IntegerField()
     reset = serializers.IntegerField(help_text="Seconds until the window ends")
 
@@ -179,7 +181,9 @@ class VerifyOutput(Shape):
     expires_at = serializers.DateTimeField(allow_null=True)
     ratelimit = RateOutput(allow_null=True)
     quota = QuotaOutput(allow_null=True)
-    call_id = serializers.UUIDField(allow_null=True)
+    call_id = serializers.UUIDField(
+        allow_null=True, help_text="Report the call with it, so that it counts once"
+    )
     degraded = serializers.BooleanField(
-        help_text="Limits did not count and the call is not recorded: the cache is away"
+        help_text="Limits did not hold and the call may not be recorded: the cache does not answer"
     )

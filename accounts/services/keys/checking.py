@@ -2,14 +2,14 @@
 
 A key from a warm cache costs no SQL, whatever the answer; one that the cache does not know costs
 one look-up, whether it exists or not. Without Redis the database answers: standing, expiry,
-networks and scopes hold, limits do not, and the call is not recorded.
+networks and scopes hold, limits do not, and the call may not be recorded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,8 @@ from accounts.rules.verdicts import Code, Facts, verdict
 from accounts.services import limits
 from accounts.services.calls.identity import verified_id
 from accounts.services.keys.hashing import address_of, hashes_of
-from config.kit.scripts import CacheAway
+from config.kit.ids import uuid7
+from config.kit.scripts import CacheAway, CacheNotAsked
 
 logger = structlog.get_logger(__name__)
 WRONG_KEYS_PER_ADDRESS = 60
@@ -50,9 +51,10 @@ class Credential:
 class Verdict:
     """What a service hears of the key that it asked about.
 
-    `described` is None when nobody has the key. `degraded`: Redis was away, so limits did not
-    count and the call was not recorded. `call_id` is None when there is no record: then, for an
-    unknown key, and when the stream of calls is full.
+    `described` is None when nobody has the key. `degraded`: Redis did not answer, so limits did
+    not hold and the call may not be recorded. `call_id` is None when there is no record: for an
+    unknown key, and when the stream of calls is full. With `degraded` it names the call if it is
+    recorded after all, or else by its report.
     """
 
     code: Code
@@ -122,8 +124,11 @@ def verify(
     )
     try:
         reply = _ask(asked, caller, key, at)
+    except CacheNotAsked:
+        # Nobody counted the call: its report shall, so its id is not one of a verified call.
+        return _without_cache(replace(asked, call_id=uuid7()), caller, key, at)
     except CacheAway:
-        return _without_cache(caller, key, caller_ip, ip, scopes, at)
+        return _without_cache(asked, caller, key, at)
     if reply.refused is not None:
         raise _refusal(reply.refused, caller_ip, at)
     recorded = asked.call_id if reply.recorded else None
@@ -175,21 +180,14 @@ def _find(text: str) -> Facts | None:
     return find_key([digest for _, digest in hashes_of(text)])
 
 
-def _without_cache(
-    caller: str,
-    key: str,
-    caller_ip: str | None,
-    ip: str | None,
-    scopes: tuple[str, ...],
-    at: datetime,
-) -> Verdict:
-    """Answer from the database alone: no limits, no record, and it says so."""
+def _without_cache(asked: Question, caller: str, key: str, at: datetime) -> Verdict:
+    """Answer from the database alone: no limits, perhaps no record, and it says so."""
     asker = _find(caller)
     if asker is None:
-        raise _unknown(caller_ip, at)
-    code = verdict(asker, at, ip=caller_ip)
+        raise _unknown(asked.caller_ip, at)
+    code = verdict(asker, at, ip=asked.caller_ip)
     if code is not Code.VALID:
-        raise _refusal(code, caller_ip, at)
+        raise _refusal(code, asked.caller_ip, at)
     if not {VERIFY, VERIFY_ANY} & set(asker.scopes):
         raise InsufficientScope(VERIFY)
     facts = _find(key)
@@ -198,8 +196,8 @@ def _without_cache(
     )
     if facts is None or hidden:
         return Verdict(Code.NOT_FOUND, degraded=True)
-    code = verdict(facts, at, ip=ip, scopes=scopes)
-    return Verdict(code, key_cache.describe(facts), degraded=True)
+    code = verdict(facts, at, ip=asked.ip, scopes=asked.scopes)
+    return Verdict(code, key_cache.describe(facts), call_id=asked.call_id, degraded=True)
 
 
 def _require_verifier(credential: Credential) -> None:

@@ -7,11 +7,13 @@ process or a missing Redis left undone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import F, QuerySet
 
 from accounts.gateways import key_cache
 from accounts.models import ApiKey
@@ -20,14 +22,15 @@ from config.kit.scripts import CacheAway
 
 logger = structlog.get_logger(__name__)
 BATCH = 500
+MOST_AT_ONCE = 10_000
+"""What is published before a request is answered; the sweeper takes the rest within seconds."""
 
 
 def publish_after_commit(*key_ids: UUID) -> None:
     """Publish the keys, all of the current organization, once their change has committed."""
     here = context.current()
     organization_id = here.organization_id if here else None
-    for key_id in key_ids:
-        transaction.on_commit(partial(_publish_key, organization_id, key_id), robust=True)
+    transaction.on_commit(partial(_publish_keys, organization_id, key_ids), robust=True)
 
 
 def publish_organization_after_commit(organization_id: UUID) -> None:
@@ -35,45 +38,54 @@ def publish_organization_after_commit(organization_id: UUID) -> None:
     transaction.on_commit(partial(_publish_organization, organization_id), robust=True)
 
 
-def publish(key_id: UUID) -> bool:
-    """Raise the cache's floor to the key's version; False when Redis is away.
-
-    Only then is the version marked as published, and only that one: a change that commits
-    meanwhile has a higher version and publishes itself.
-    """
-    key = ApiKey.objects.only("id", "key_hash", "version").get(pk=key_id)
-    try:
-        key_cache.raise_floor(key.pk, key.key_hash, key.version)
-    except CacheAway:
-        logger.warning("api_key.publication_postponed", key_id=str(key_id))
-        return False
-    ApiKey.objects.filter(pk=key.pk, published_version__lt=key.version).update(
-        published_version=key.version
-    )
-    return True
-
-
 def sweep_publications() -> int:
-    """Publish what waits; return how many. Stops at the first failure: Redis is away."""
-    return _publish_all(ApiKey.objects.unpublished().values_list("pk", flat=True)[:BATCH])
+    """Publish all that waits; return how many. Stops at the first failure: Redis is away."""
+    return _publish(ApiKey.objects.unpublished())
 
 
-def _publish_key(organization_id: UUID | None, key_id: UUID) -> None:
+def _publish_keys(organization_id: UUID | None, key_ids: Sequence[UUID]) -> None:
     # Whoever opened the organization's rows for the change may have closed them before the commit.
     with context.acting(organization_id=organization_id):
-        publish(key_id)
+        _publish(ApiKey.objects.filter(pk__in=key_ids))
 
 
 def _publish_organization(organization_id: UUID) -> None:
     with context.acting(organization_id=organization_id):
         waiting = ApiKey.objects.for_organization(organization_id).unpublished()
-        _publish_all(waiting.values_list("pk", flat=True)[:BATCH])
+        _publish(waiting, most=MOST_AT_ONCE)
 
 
-def _publish_all(key_ids: object) -> int:
+def _publish(keys: QuerySet[ApiKey], *, most: int | None = None) -> int:
+    """Publish in batches, each with three statements and one of Redis; return how many keys."""
+    rows = keys.order_by("pk").values_list("pk", "key_hash", "version")
+    batch = list(rows[:BATCH])
     done = 0
-    for key_id in list(key_ids):  # type: ignore[call-overload]
-        if not publish(key_id):
+    while batch and _publish_batch(batch):
+        done += len(batch)
+        if len(batch) < BATCH or (most is not None and done >= most):
             break
-        done += 1
+        batch = list(rows.filter(pk__gt=batch[-1][0])[:BATCH])
     return done
+
+
+def _publish_batch(batch: Sequence[tuple[UUID, str, int]]) -> bool:
+    """Raise the cache's floors to the keys' versions; False when Redis is away.
+
+    Only then are they marked as published, and only if nothing changed meanwhile: a change that
+    commits has a higher version and publishes itself.
+    """
+    try:
+        key_cache.raise_floors(batch)
+    except CacheAway:
+        logger.warning("api_key.publication_postponed", keys=len(batch))
+        return False
+    _mark_published({key: version for key, _, version in batch})
+    return True
+
+
+@transaction.atomic
+def _mark_published(versions: Mapping[UUID, int]) -> None:
+    # Locked in one order. A row that somebody changes at this moment is left to that change.
+    rows = ApiKey.objects.filter(pk__in=versions).order_by("pk").select_for_update(skip_locked=True)
+    same = [key for key, now in rows.values_list("pk", "version") if versions[key] == now]
+    ApiKey.objects.filter(pk__in=same).update(published_version=F("version"))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils.timezone import now
+from redis import Redis, RedisError
 
 from accounts.models import ApiKey
 from accounts.rules import keys as form
+from accounts.rules.calls import Call
 from accounts.rules.verdicts import DETAILS, STATUSES, Code
-from accounts.services import keys
+from accounts.services import keys, limits
+from accounts.services.calls import ingest, used_this_month
+from accounts.services.calls.identity import is_verified
+from accounts.services.calls.reporting import record_reported
 from accounts.services.limits import Allowance, set_allowances
 from accounts.services.suspension import suspend_organization
 from config.kit import context
@@ -19,6 +28,7 @@ from config.kit.scripts import breaker, line
 from tests.conftest import People
 from tests.factories.keys import make_key
 from tests.integration.accounts.keys.conftest import Commit, Gateway
+from tests.stack import wait_for
 
 
 def test_a_good_key_is_answered_in_full(gateway: Gateway, make: Any) -> None:
@@ -216,6 +226,28 @@ def test_limits_that_change_are_seen_at_once(
     assert gateway.verify(text)["quota"]["limit"] == 10_000
 
 
+def test_a_product_with_limits_of_its_own_has_its_own_minute(
+    people: People, gateway: Gateway, make: Any, act: Any
+) -> None:
+    bought = {
+        "": Allowance("pro", 100, None),
+        "maps": Allowance("pro", 900, None),
+        "mail": Allowance("pro", 20, None),
+    }
+    act(set_allowances, people.organization, bought, at=now())
+    people.organization.refresh_from_db()
+    _, text = make(tier="pro")
+    left = {
+        product: gateway.verify(text, product=product, cost=cost)["ratelimit"]["remaining"]
+        for product, cost in (("maps", 500), ("mail", 20), ("other", 30))
+    }
+    assert left == {"maps": 400, "mail": 0, "other": 70}
+    assert gateway.verify(text, product="mail")["code"] == "RATE_LIMITED"
+    assert gateway.verify(text, cost=70)["ratelimit"]["remaining"] == 0, "the others share one"
+    assert gateway.verify(text, product="other")["code"] == "RATE_LIMITED"
+    assert gateway.verify(text, product="maps")["ratelimit"]["remaining"] == 399
+
+
 def test_another_organizations_key_looks_unknown(
     people: People, gateway: Gateway, commit: Commit
 ) -> None:
@@ -340,7 +372,74 @@ def test_without_redis_standing_holds_and_the_answer_says_that_limits_do_not(
     breaker.failed(ConnectionError())
     answer = gateway.verify(text)
     assert (answer["code"], answer["degraded"]) == ("VALID", True)
-    assert (answer["ratelimit"], answer["quota"], answer["call_id"]) == (None, None, None)
+    assert (answer["ratelimit"], answer["quota"]) == (None, None)
+    assert gateway.verify(form.make_key("live").text)["call_id"] is None
+
+
+def report(people: People, key: ApiKey, call_id: str) -> None:
+    """Tell of a call as POST /calls does with its `call_id`."""
+    told = UUID(call_id)
+    with context.acting(organization_id=people.organization.pk):
+        record_reported(people.organization, [Call(
+            id=told, organization_id=people.organization.pk, api_key_id=key.pk, endpoint="/v1/x",
+            method="GET", status_code=200, latency_ms=7, reported=True,
+            completes=is_verified(told), may_repeat=not is_verified(told),
+        )])  # fmt: skip
+
+
+def counted(people: People) -> tuple[int, int | None]:
+    """Return the month's calls as they are stored and as the live quota has them."""
+    ingest.drain("test", batches=5)
+    with context.acting(organization_id=people.organization.pk):
+        live = limits.quotas_of(people.organization, now())[0].used
+    return used_this_month(people.organization.pk, "", now()), live
+
+
+def test_a_call_that_redis_never_heard_of_counts_with_its_report(
+    people: People, gateway: Gateway, make: Any
+) -> None:
+    key, text = make()
+    gateway.verify(text)
+    breaker.failed(ConnectionError())
+    answer = gateway.verify(text)
+    breaker.succeeded()
+    assert counted(people) == (1, 1)
+    for _ in range(2):
+        report(people, key, answer["call_id"])
+    assert counted(people) == (2, 2)
+
+
+def test_a_call_that_redis_counted_too_late_to_answer_counts_once(
+    people: People, gateway: Gateway, make: Any, redis_client: Any, settings: Any
+) -> None:
+    key, text = make()
+    gateway.verify(text)
+    entries = redis_client.xlen("api_calls")
+    with stalled(settings.REDIS_URL):
+        answer = gateway.verify(text)
+    assert (answer["code"], answer["degraded"]) == ("VALID", True)
+    assert wait_for(lambda: redis_client.xlen("api_calls") == entries + 1, seconds=10, every=0.02)
+    breaker.succeeded()
+    report(people, key, answer["call_id"])
+    assert counted(people) == (2, 2)
+
+
+@contextmanager
+def stalled(url: str) -> Iterator[None]:
+    """Let Redis hear and not answer for a second and a half."""
+    with closing(Redis.from_url(url, socket_timeout=10)) as busy, ThreadPoolExecutor(1) as thread:
+        sleeping = thread.submit(busy.execute_command, "DEBUG", "SLEEP", "1.5")
+        with closing(Redis.from_url(url, socket_timeout=0.05)) as probe:
+            assert wait_for(lambda: not _answers(probe), seconds=5, every=0.01)
+        yield
+        sleeping.result(10)
+
+
+def _answers(probe: Any) -> bool:
+    try:
+        return bool(probe.ping())
+    except RedisError:
+        return False
 
 
 def test_a_corrupt_entry_heals(gateway: Gateway, make: Any, redis_client: Any) -> None:
