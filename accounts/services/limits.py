@@ -7,10 +7,11 @@ house from too much, and is not worth closing it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from uuid import UUID
 
 from django.db import transaction
@@ -119,6 +120,10 @@ def set_allowances(
         organization.subscription_tier = tier
         organization.save(update_fields=["subscription_tier"])
     publish_organization_after_commit(organization.pk)
+    if apart := (rows.keys() ^ bought.keys()) - {""}:
+        # What counted with all others counts by itself now, or the other way round.
+        moved = [counter_of(organization.pk, product, at) for product in ("", *apart)]
+        transaction.on_commit(partial(_begin_anew, moved), robust=True)
     events.api_limits_changed.send(Organization, organization=organization)
 
 
@@ -135,6 +140,12 @@ def _store(
         return
     row.tier, row.requests_per_minute, row.monthly_quota = wanted
     row.save()
+
+
+def _begin_anew(counters: Sequence[str]) -> None:
+    """Let counters be begun from the stored calls; those still on the stream are not among them."""
+    with suppress(CacheAway):
+        key_cache.forget_counters(counters)
 
 
 def restore_counter(counter: str, organization_id: UUID, at: datetime) -> None:

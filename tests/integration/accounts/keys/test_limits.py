@@ -116,6 +116,32 @@ def test_a_lost_counter_begins_with_the_calls_that_are_stored(
     assert gateway.verify(text)["quota"]["used"] == 4
 
 
+def test_a_call_fills_one_quota_whatever_is_bought_or_ended_in_its_month(
+    people: People, commit: Any, act: Any, gateway: Any
+) -> None:
+    _, text = commit(make_key, people.organization, people.alice)
+    for product in ("maps", "maps", "mail"):
+        assert gateway.verify(text, product=product)["valid"]
+    ingest.drain("test", batches=5)
+
+    def used(product: str) -> int:
+        """Ask once more; return what is used with it."""
+        found: int = gateway.verify(text, product=product)["quota"]["used"]
+        ingest.drain("test", batches=5)
+        return found
+
+    maps, mail = ({name: Allowance("pro", 900, 10)} for name in ("maps", "mail"))
+    act(limits.set_allowances, people.organization, maps, at=now())
+    assert (used("maps"), used("mail")) == (3, 2)
+    act(limits.set_allowances, people.organization, {}, at=now())
+    assert used("maps") == 6, "all of the month count together again"
+    act(limits.set_allowances, people.organization, maps, at=now())
+    assert (used("maps"), used("mail")) == (5, 3), "also those in between"
+    larger = {"maps": Allowance("pro", 900, 20)}
+    act(limits.set_allowances, people.organization, larger | mail, at=now())
+    assert (used("maps"), used("mail"), used("")) == (6, 4, 1)
+
+
 def test_the_quotas_of_an_organization_are_shown(people: People, act: Any, gateway: Any) -> None:
     act(limits.set_allowances, people.organization, {"maps": Allowance("pro", 900, 10)}, at=now())
     people.organization.refresh_from_db()
