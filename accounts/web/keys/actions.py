@@ -45,7 +45,7 @@ def rotate(request: Any, key_id: UUID) -> HttpResponse:
         try:
             return reveal(
                 request,
-                form.once_key,
+                form,
                 lambda: keys.rotate_key(key, by=request.user, overlap=form.overlap_time),
             )
         except DomainError as refusal:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from django import forms
@@ -16,6 +15,7 @@ from accounts.rules.addresses import read_network
 from accounts.rules.documents import MOST_METADATA, fault_of
 from accounts.rules.scopes import VERIFY_ANY, WORDS
 from accounts.services.keys import KeyChanges
+from accounts.web.once import OnceForm
 
 MOST_NETWORKS = 50
 OVERLAPS = (
@@ -133,39 +133,20 @@ class KeyForm(forms.Form):
         )
 
 
-class NewKeyForm(KeyForm):
-    """A key to be made; the hidden number makes a double submit one key."""
+class NewKeyForm(OnceForm, KeyForm):
+    """A key to be made."""
 
     environment = forms.ChoiceField(
         choices=ApiKey.Environment.choices,
         help_text="Shows in the key itself. Both kinds count against your limits alike.",
     )
-    once = forms.UUIDField(widget=forms.HiddenInput, required=False)
     field_order = ("name", "environment")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["once"].initial = uuid4()
 
-    @property
-    def once_key(self) -> str:
-        """The number that this page was rendered with; without one each submit makes a key."""
-        return f"page:{self.cleaned_data['once'] or uuid4()}"
-
-
-class RotateForm(forms.Form):
+class RotateForm(OnceForm):
     overlap = forms.ChoiceField(
         choices=OVERLAPS, initial="24", label="The old key goes on working for"
     )
-    once = forms.UUIDField(widget=forms.HiddenInput, required=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["once"].initial = uuid4()
-
-    @property
-    def once_key(self) -> str:
-        return f"page:{self.cleaned_data['once'] or uuid4()}"
 
     @property
     def overlap_time(self) -> timedelta:

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import ApiKey
 from accounts.rules.keys import is_key
 from accounts.rules.tiers import up_to
-from accounts.services import idempotency, keys
+from accounts.services import keys
 from accounts.services.calls.quotas import main_limit_of
 from accounts.services.keys.hashing import hashes_of
 from accounts.web.access import member_required
 from accounts.web.keys.forms import KeyForm, NewKeyForm
 from accounts.web.keys.lists import describe
+from accounts.web.once import OnceForm, make_once
 from config.kit.errors import DomainError, NotFound
 from config.kit.forms import refuse
 
@@ -45,7 +46,7 @@ def new(request: Any) -> HttpResponse:
         try:
             return reveal(
                 request,
-                form.once_key,
+                form,
                 lambda: keys.issue_key(
                     request.organization,
                     by=request.user,
@@ -125,19 +126,12 @@ def own_key(request: Any, key_id: UUID) -> Any:
     return key
 
 
-def reveal(request: Any, once: str, make: Callable[[], tuple[ApiKey, str]]) -> HttpResponse:
+def reveal(request: Any, form: OnceForm, make: Callable[[], tuple[ApiKey, str]]) -> HttpResponse:
     """Make a key and show it, this once. The same page sent again makes no second one."""
-    made: list[tuple[ApiKey, str]] = []
-
-    def work() -> idempotency.Reply:
-        made.append(make())
-        return idempotency.Reply(200, b"", "text/plain")
-
-    mark = idempotency.fingerprint("POST", request.path, b"")
-    idempotency.run_once(request.organization, key=once, fingerprint=mark, work=work)
-    if not made:
+    made = make_once(request, form, make)
+    if made is None:
         messages.info(request, "That key was made already. It cannot be shown again.")
         return redirect("api_keys")
-    key, text = made[0]
+    key, text = made
     facts = {"key": describe(key, now()), "text": text}
     return render(request, "accounts/keys/reveal.html", facts)

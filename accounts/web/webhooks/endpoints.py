@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -18,10 +19,12 @@ from accounts.models import WebhookDelivery, WebhookEndpoint
 from accounts.services.webhooks import endpoints, replaying
 from accounts.services.webhooks.catalogue import event_types
 from accounts.web.access import member_required
+from accounts.web.once import OnceForm, make_once
 from accounts.web.webhooks.figures import DAYS, reach_of
-from accounts.web.webhooks.forms import EndpointForm, ReplayForm
+from accounts.web.webhooks.forms import DeleteForm, EndpointForm, NewEndpointForm, ReplayForm
 from accounts.web.webhooks.lookup import own_endpoint
-from config.kit.errors import InvalidInput
+from config.kit.errors import DomainError
+from config.kit.forms import refuse
 from config.kit.lists import ListPage, Tab
 
 MANAGE = "manage_webhooks"
@@ -134,6 +137,12 @@ class DeliveryList(ListPage):
             "replay_form": ReplayForm(),
         }
 
+    def _context(self) -> dict[str, Any]:
+        context = super()._context()
+        is_narrowed = self.request.GET.get("type", "") in event_types()
+        context["is_filtered"] = context["is_filtered"] or is_narrowed
+        return context
+
 
 # The name server is asked for a new address: no transaction stands open meanwhile.
 @transaction.non_atomic_requests
@@ -141,14 +150,18 @@ class DeliveryList(ListPage):
 @member_required(MANAGE)
 def create(request: Any) -> HttpResponse:
     """Add an endpoint; the page that follows shows its secret, this once."""
-    form = EndpointForm(request.POST or None, initial={"event_types": ["*"]})
+    form = NewEndpointForm(request.POST or None, initial={"event_types": ["*"]})
     if request.method == "POST" and form.is_valid():
+        wish = {name: form.cleaned_data[name] for name in EndpointForm.base_fields}
         try:
-            made = endpoints.create_endpoint(request.organization, **form.cleaned_data)
-        except InvalidInput as error:
-            form.refuse(error)
+            endpoints.check_url(wish["url"])
+            made = make_once(
+                request, form, lambda: endpoints.add_endpoint(request.organization, **wish)
+            )
+        except DomainError as refusal:
+            refuse(form, refusal)
         else:
-            return _show_secret(request, made, "Endpoint added")
+            return _show_secret(request, made, "Endpoint added", back=reverse("webhooks"))
     status = 422 if form.is_bound else 200
     return render(request, "accounts/webhooks/endpoint_form.html", {"form": form}, status=status)
 
@@ -162,8 +175,8 @@ def edit(request: Any, endpoint_id: UUID) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             endpoints.update_endpoint(endpoint, **form.cleaned_data)
-        except InvalidInput as error:
-            form.refuse(error)
+        except DomainError as refusal:
+            refuse(form, refusal)
         else:
             messages.success(request, "The endpoint is changed.")
             return redirect("webhook", endpoint.pk)
@@ -177,9 +190,18 @@ def edit(request: Any, endpoint_id: UUID) -> HttpResponse:
 def roll(request: Any, endpoint_id: UUID) -> HttpResponse:
     """Say what a new secret means; then show it, this once."""
     endpoint = own_endpoint(request, endpoint_id)
-    if request.method != "POST":
-        return render(request, "accounts/webhooks/roll.html", {"endpoint": endpoint})
-    return _show_secret(request, endpoints.roll_secret(endpoint, at=now()), "New secret")
+    form = OnceForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            made = make_once(request, form, lambda: endpoints.roll_secret(endpoint, at=now()))
+        except DomainError as refusal:
+            refuse(form, refusal)
+        else:
+            back = reverse("webhook", args=[endpoint.pk])
+            return _show_secret(request, made, "New secret", back=back)
+    facts = {"endpoint": endpoint, "form": form}
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/webhooks/roll.html", facts, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -201,11 +223,14 @@ def disable(request: Any, endpoint_id: UUID) -> HttpResponse:
 @member_required(MANAGE)
 def delete(request: Any, endpoint_id: UUID) -> HttpResponse:
     endpoint = own_endpoint(request, endpoint_id)
-    if request.method != "POST":
-        return render(request, "accounts/webhooks/delete.html", {"endpoint": endpoint})
-    endpoints.delete_endpoint(endpoint, at=now())
-    messages.success(request, "The endpoint is deleted.")
-    return redirect("webhooks")
+    form = DeleteForm(request.POST if request.method == "POST" else None, endpoint=endpoint)
+    if form.is_bound and form.is_valid():
+        endpoints.delete_endpoint(endpoint, at=now())
+        messages.success(request, "The endpoint is deleted.")
+        return redirect("webhooks")
+    facts = {"endpoint": endpoint, "form": form}
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/webhooks/delete.html", facts, status=status)
 
 
 @require_POST
@@ -225,7 +250,13 @@ def test(request: Any, endpoint_id: UUID) -> HttpResponse:
     return redirect("webhook_delivery", delivery.endpoint_id, delivery.pk)
 
 
-def _show_secret(request: Any, made: endpoints.Made, title: str) -> HttpResponse:
+def _show_secret(
+    request: Any, made: endpoints.Made | None, title: str, *, back: str
+) -> HttpResponse:
+    """Show what was made, this once; lead `back` when the same page had made it before."""
+    if made is None:
+        messages.info(request, "That secret was made already. It cannot be shown again.")
+        return redirect(back)
     facts = {"endpoint": made.endpoint, "secret": made.secret, "title": title}
     answer = render(request, "accounts/webhooks/secret.html", facts)
     answer["Cache-Control"] = "no-store"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
+from django.utils.html import format_html
 
 from accounts.models import WebhookEndpoint
 from accounts.services.webhooks.catalogue import event_types
-from config.kit.errors import InvalidInput
+from accounts.web.once import OnceForm
 
 EVERYTHING = "*"
 
@@ -34,10 +36,30 @@ class EndpointForm(forms.Form):
         known = {name: getattr(endpoint, name) for name in cls.base_fields}
         return cls(initial=known)
 
-    def refuse(self, error: InvalidInput) -> None:
-        """Show a refusal of the service beside the field that it names."""
-        for each in error.errors:
-            self.add_error(each["pointer"].removeprefix("/") or None, each["detail"])
+
+class NewEndpointForm(OnceForm, EndpointForm):
+    """An endpoint to be added."""
+
+
+class DeleteForm(forms.Form):
+    """Asks for the host of the address: the whole of it may be long, and is no name."""
+
+    confirm = forms.CharField(
+        label="Host of the address",
+        max_length=253,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, endpoint: WebhookEndpoint, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._host = urlsplit(endpoint.url).hostname or ""
+        self.fields["confirm"].help_text = format_html("Type “{}” to confirm.", self._host)
+
+    def clean_confirm(self) -> str:
+        typed: str = self.cleaned_data["confirm"]
+        if typed.strip().lower() != self._host:
+            raise forms.ValidationError("This is not the host of the address.", "not_confirmed")
+        return typed
 
 
 class ReplayForm(forms.Form):
