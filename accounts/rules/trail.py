@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 APART = "personal value, kept apart"
+API_SIGN_IN = "user.api_session_began"
+SIGN_INS = ("user.logged_in", API_SIGN_IN)
+"""What a person looks through for sign-ins that were not theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ _SENTENCES = {
     "data_export.ready": "Copy of data made",
     "data_export.downloaded": "Copy of data downloaded",
     "audit_log.exported": "Audit log exported",
+    "audit_log.read": "Audit log read",
 }
 _NOUNS = {
     "apikey": "API key",

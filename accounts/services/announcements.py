@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.models import ApiKey, AuditLog, BulkJob, DataExport, Membership, User
 from accounts.rules.event_types import written
+from accounts.rules.trail import SIGN_INS
 from accounts.services.bulk import action_of
 from accounts.services.notifications import notify
 from accounts.services.webhooks import announce
@@ -57,16 +58,19 @@ def api_key_changed(key: ApiKey, *, change: str) -> None:
 
 
 def signed_in(user: User) -> None:
-    """Tell a person when somebody signs in as them with a program not seen before.
+    """Tell a person when somebody signs in as them, on a page or by the API, with a new program.
 
     Programs are told apart without their version numbers; the very first sign-in is no news.
     Call it before the sign-in itself is recorded.
     """
     here = context.current()
     program = _family(here.user_agent if here else "")
-    past = AuditLog.objects.about("accounts_user", user.pk).filter(action="user.logged_in")
+    past = AuditLog.objects.about("accounts_user", user.pk)
+    # A program that signs in every hour leaves room for browsers.
     known = {
-        _family(each or "") for each in past.values_list("user_agent", flat=True)[:_REMEMBERED]
+        _family(each or "")
+        for action in SIGN_INS
+        for each in past.filter(action=action).values_list("user_agent", flat=True)[:_REMEMBERED]
     }
     if not known or program in known:
         return

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.middleware import SESSION_KEY
 from accounts.models import AuditLog
+from accounts.rules.trail import API_SIGN_IN, SIGN_INS
 from accounts.services.factors import SECOND_FACTORS
 from accounts.services.sessions import sessions_of
 from accounts.web.browsers import browser_name
@@ -31,7 +32,7 @@ def security(request: Any) -> HttpResponse:
     """Password, addresses, factors, connections, sessions and the latest sign-ins at a glance."""
     user = request.user
     kinds = Counter(Authenticator.objects.filter(user=user).values_list("type", flat=True))
-    signs = AuditLog.objects.about("accounts_user", user.pk).filter(action="user.logged_in")
+    signs = AuditLog.objects.about("accounts_user", user.pk).filter(action__in=SIGN_INS)
     facts = {
         "has_password": user.has_usable_password(),
         "has_app": bool(kinds[Authenticator.Type.TOTP]),
@@ -42,10 +43,16 @@ def security(request: Any) -> HttpResponse:
         "connections": SocialAccount.objects.filter(user=user).count(),
         "offers_connections": bool(get_adapter().list_providers(request)),
         "sign_ins": [
-            (entry, browser_name(entry.user_agent or "")) for entry in signs[:SIGN_INS_SHOWN]
+            (entry, browser_name(entry.user_agent or ""), _where(entry))
+            for entry in signs[:SIGN_INS_SHOWN]
         ],
     }
     return render(request, "accounts/security.html", facts)
+
+
+def _where(entry: AuditLog) -> str:
+    address = entry.ip or "Unknown address"
+    return f"{address}, by the API" if entry.action == API_SIGN_IN else address
 
 
 @login_required

@@ -13,7 +13,7 @@ from accounts import events
 from accounts.models import RefreshToken, User
 from accounts.models.refresh_token import FAMILY_ENDS, UNUSED_ENDS
 from accounts.rules.sessions import LoginRefused, RefreshTokenRefused
-from accounts.services import audit
+from accounts.services import announcements, audit
 from accounts.services.tokens.callers import acting_as, caller, locked, owner_of
 from accounts.services.tokens.coding import write_access_token
 from accounts.services.tokens.ending import revoke_family
@@ -51,6 +51,7 @@ def begin_session(
         unchanged = User.objects.filter(pk=user.pk, token_version=user.token_version)
         if not unchanged.update(last_login=at):
             raise LoginRefused
+        announcements.signed_in(user)
         secret = PREFIX + random_token()
         token = RefreshToken.objects.create(
             user=user,

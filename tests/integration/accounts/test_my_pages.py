@@ -13,6 +13,7 @@ from accounts.web.browsers import browser_name
 from accounts.web.countries import countries
 from config.kit import context
 from tests.conftest import People, WalledClient
+from tests.factories.tokens import ApiClient
 
 
 @pytest.mark.parametrize("path", ["/profile/", "/security/"])
@@ -75,6 +76,11 @@ def test_the_security_page_lists_ones_own_sign_ins_and_no_others(people: People)
     page = client.get("/security/").content.decode()
     assert "Firefox on Linux" in page
     assert "Edge on Windows" not in page
+    ApiClient(User_Agent="curl/8.5").login()
+    page = client.get("/security/").content.decode()
+    assert "curl" in page
+    assert "127.0.0.1, by the API" in page
+    assert "by the API" not in stranger.get("/security/").content.decode()
 
 
 def test_a_member_of_two_organizations_switches_between_them(people: People) -> None:

@@ -10,14 +10,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from accounts.models import Membership, Notification, NotificationMail, NotificationRead
+from accounts.models import Membership, Notification, NotificationMail, NotificationRead, User
 from accounts.rules.notices import Channels
-from accounts.services import announcements
+from accounts.services import announcements, audit
 from accounts.services import sign_in as sign_in_service
 from accounts.services.notifications import mailing, notify, reading
 from accounts.services.organizations import add_member
 from config.kit import context
 from tests.conftest import People
+from tests.factories.sign_in import browser
+from tests.factories.tokens import ApiClient, session_of
 from tests.factories.webhooks import endpoint_of
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +175,46 @@ def test_a_sign_in_from_a_new_program_is_told_to_its_person_alone(
     assert (told.kind, told.user) == ("new_sign_in", people.alice)
     assert "203.0.113.7" in told.text
     assert (unread(alice), unread(bob)) == (1, 0)
+
+
+@pytest.mark.parametrize("origin", ["password", "bridge", "device"])
+def test_a_sign_in_by_the_api_is_told_and_remembered_as_one_on_a_page_is(
+    people: People, origin: str
+) -> None:
+    browser(agent="Firefox/140.0 Linux")
+
+    def sign_in(user_agent: str) -> None:
+        alice = User.objects.get(pk=people.alice.pk)
+        with context.use(context.Context(user_agent=user_agent, ip="203.0.113.7")):
+            session_of(alice, origin=origin)
+
+    sign_in("Firefox/141.0 Linux")
+    assert not Notification.objects.exists()
+    sign_in("sync-tool/1.0")
+    told = Notification.objects.get()
+    assert (told.kind, told.user) == ("new_sign_in", people.alice)
+    assert "203.0.113.7" in told.text
+    sign_in("sync-tool/1.1")
+    browser(agent="sync-tool/1.2")
+    assert Notification.objects.count() == 1
+
+
+def test_the_password_at_the_api_tells_its_owner(people: People) -> None:
+    browser()
+    thief = ApiClient(User_Agent="curl/8.5")
+    assert thief.login(password="wrong password").status_code == 401
+    assert not Notification.objects.exists()
+    assert thief.login().status_code == 200
+    assert Notification.objects.get().user == people.alice
+
+
+def test_a_program_that_signs_in_often_makes_no_browser_look_new(people: People) -> None:
+    browser()
+    with context.use(context.Context(user_agent="sync-tool/1.0")):
+        for _ in range(201):
+            audit.record("user.api_session_began", people.alice)
+    browser()
+    assert not Notification.objects.exists()
 
 
 _AGENTS = {
