@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.templatetags.static import static
@@ -12,8 +15,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from config.kit.money import Money
+from config.kit.sheets import Column, write_csv
 from config.templatetags.ui.library import component, register
-from config.templatetags.ui.text import DAY, money, number
+from config.templatetags.ui.text import DAY, day_words, money, number
 
 MAX_POINTS = 720
 WARN_SHARE, FULL_SHARE = 0.8, 1.0
@@ -87,7 +92,7 @@ def chart(
     size: str = "",
     period: str = "Time",
 ) -> SafeString:
-    """Draw a chart with a sentence and a table that say the same; size is short or tall.
+    """Draw a chart with a sentence and a table that say the same, as CSV too; size is short or tall.
 
     The definition is what static/app/charts.js describes: x (unix seconds, at most 720), kind
     (line, bar), unit (number, percent, bytes, ms, money:EUR) and series of label, values and,
@@ -114,12 +119,33 @@ def chart(
         size=size,
         period=period,
         body=body,
+        sheet=_sheet(x, series, unit, period),
+        sheet_name=f"{name}.csv",
     )
 
 
 def _point(seconds: int, step: float) -> str:
-    local = timezone.localtime(datetime.fromtimestamp(seconds, tz=UTC))
-    return f"{local:%-d %b %Y}" if step >= DAY else f"{local:%-d %b %Y, %H:%M}"
+    local = _local(seconds)
+    return day_words(local) if step >= DAY else f"{day_words(local)}, {local:%H:%M}"
+
+
+def _local(seconds: int) -> datetime:
+    return timezone.localtime(datetime.fromtimestamp(seconds, tz=UTC))
+
+
+def _sheet(x: Sequence[int], series: Sequence[Mapping[str, Any]], unit: str, period: str) -> str:
+    """Write the table as a CSV that is its own address: the page has all of it, no server is asked."""
+    currency = unit.removeprefix("money:") if unit.startswith("money:") else ""
+    columns: list[Column] = [(period, lambda index: _local(x[index]))]
+    for line in series:
+        label = f"{line['label']} ({currency or unit})" if unit != "number" else line["label"]
+        columns.append((label, partial(_cell, line["values"], currency)))
+    return "data:text/csv;charset=utf-8," + quote(write_csv(columns, range(len(x))), safe=":,+")
+
+
+def _cell(values: Sequence[float | None], currency: str, index: int) -> Decimal | float | None:
+    value = values[index]
+    return Money(int(value), currency).amount if currency and value is not None else value
 
 
 def _figure(value: float | None, unit: str) -> str:

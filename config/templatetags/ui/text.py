@@ -83,7 +83,7 @@ def _babel() -> str:
     return _locale().replace("-", "_")
 
 
-def _day(moment: date) -> str:
+def day_words(moment: date) -> str:
     """Write a day as the reader's locale does; the international one is not that of "en"."""
     if _locale() == "en":
         return f"{moment:%-d %b %Y}"
@@ -93,8 +93,8 @@ def _day(moment: date) -> str:
 def _exact(moment: date) -> str:
     if isinstance(moment, datetime):
         local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
-        return f"{_day(local)}, {local:%H:%M} {local.tzname() or ''}".strip()
-    return _day(moment)
+        return f"{day_words(local)}, {local:%H:%M} {local.tzname() or ''}".strip()
+    return day_words(moment)
 
 
 def time_since(moment: datetime, now: datetime) -> str:

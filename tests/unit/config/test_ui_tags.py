@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django import forms
@@ -13,6 +14,7 @@ from django.template import Context, Template, TemplateSyntaxError
 from django.test import RequestFactory
 from django.utils import timezone
 
+from config.kit import context
 from config.kit.money import Money
 from config.templatetags.ui.text import time_since
 
@@ -252,6 +254,24 @@ def test_a_chart_says_the_same_in_a_sentence_and_a_table() -> None:
     assert ">€12.40</td>" in drawn
     assert ">no data</td>" in drawn
     assert "20 Nov 2026" in drawn
+
+
+def test_the_table_of_a_chart_is_taken_away_as_csv() -> None:
+    drawn = draw('{% chart "spend" definition summary="x" period="Month" %}', definition=chart())
+    found = re.search('href="data:text/csv;charset=utf-8,([^"]+)"[^>]* download="spend.csv"', drawn)
+    assert found
+    lines = unquote(found[1]).removeprefix("\ufeff").splitlines()
+    assert lines[0] == "Month,Spend (EUR)"
+    assert [line.partition(",")[2] for line in lines[1:]] == ["12.40", ""]
+    assert lines[1].startswith("2026-11-20")
+
+
+def test_a_chart_writes_its_days_as_its_reader_does() -> None:
+    for shown in (chart(), chart(x=[1795132800, 1795136400])):
+        with context.acting(locale="de"):
+            drawn = draw('{% chart "spend" definition summary="x" %}', definition=shown)
+        assert "20.11.2026" in drawn
+        assert "20 Nov 2026" not in drawn
 
 
 def test_a_chart_of_too_many_points_is_refused() -> None:
