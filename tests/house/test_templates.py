@@ -25,6 +25,7 @@ INLINE_SCRIPT = re.compile(
 )
 HANDLER = re.compile(r"<[a-z][^>]*\son[a-z]+\s*=", re.IGNORECASE)
 STYLE = re.compile(r"<[a-z][^>]*\sstyle\s*=", re.IGNORECASE)
+DATE = re.compile(r"\|\s*(?:date|time)\b")
 TRUSTED = re.compile(r"\|\s*safe(?:seq)?\b|autoescape\s+off")
 ICON = re.compile(r"""(?:{% icon |\bicon(?:_tile)? ?=? ?)["']([\w-]+)["']""")
 
@@ -58,6 +59,12 @@ def test_a_template_escapes_what_it_is_given(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", OURS, ids=name)
+def test_a_date_is_written_as_its_reader_does(page: Path) -> None:
+    # A mail goes to somebody whose way is not known; it says its time zone.
+    assert MAIL in page.parent.name or not DATE.search(page.read_text()), "use the tag moment"
+
+
+@pytest.mark.parametrize("page", OURS, ids=name)
 def test_raw_controls_and_tables_stand_only_in_components(page: Path) -> None:
     if not is_component(page):
         assert not RAW_CONTROL.search(page.read_text()), "use the ui tags, see docs/ui.md"
@@ -83,6 +90,7 @@ def test_the_patterns_above_find_what_they_look_for() -> None:
     assert INLINE_SCRIPT.search("<script>x()</script>")
     assert not INLINE_SCRIPT.search('<script src="/x.js" defer></script>')
     assert not INLINE_SCRIPT.search('<script id="a" type="application/json">')
+    assert DATE.search('{{ day|date:"j M Y" }}')
     assert TRUSTED.search("{{ note|safe }}")
     assert TRUSTED.search("{% autoescape off %}")
     assert ICON.findall('{% icon "a" %} {% button "B" icon="c" %} {% icon_tile "d" %}') == [

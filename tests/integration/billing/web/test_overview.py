@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.utils.timezone import now
 
+from accounts.models import User
 from billing.models import Order, Subscription
 from billing.services import attempts, subscriptions
 from billing.services.purchases import purchase_of, purchases
@@ -35,6 +36,18 @@ def test_the_next_charge_is_with_vat_and_on_its_day(alice: Any, subscription: Su
     assert str(charge.total) == "€58.31"
     assert charge.at == subscription.current_period_end
     assert "Relay Team" in page.content.decode()
+
+
+def test_days_are_written_as_the_reader_does(
+    people: Any, alice: Any, bob: Any, subscription: Subscription
+) -> None:
+    User.objects.filter(pk=people.alice.pk).update(locale="de")
+    ends = subscription.current_period_end
+    for path in ("/billing/", f"/billing/subscriptions/{subscription.pk}/"):
+        german, english = (client.get(path).content.decode() for client in (alice, bob))
+        assert f"{ends:%d.%m.%Y}</time>" in german
+        assert f"{ends:%-d %b %Y}" not in german
+        assert f"{ends:%-d %b %Y}</time>" in english
 
 
 def test_a_cancelled_subscription_is_not_charged_next(
