@@ -17,6 +17,14 @@ def submit(page: Page, name: str | re.Pattern[str]) -> None:
     page.get_by_role("button", name=name).click()
 
 
+def sign_in(person: Visitor, email: str, password: str) -> None:
+    person.go("/login/")
+    person.page.get_by_label("Email").fill(email)
+    person.page.get_by_label("Password").fill(password)
+    person.page.get_by_role("button", name="Sign in", exact=True).click()
+    person.page.wait_for_url(f"{person.stack.site}/")
+
+
 def sign_up(person: Visitor, email: str, *, look: Callable[[str], None]) -> None:
     page = person.page
     person.go("/signup/")

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests import services
 from tests.browser.conftest import PHONE, Visitor
+from tests.browser.steps import sign_in
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240, func_only=True)]
@@ -35,14 +36,6 @@ def keys(stack: Stack, passwords: dict[str, str]) -> None:
     subprocess.run([sys.executable, "-c", MAKE], env=env, cwd=services.ROOT, check=True)
 
 
-def sign_in(person: Visitor, password: str) -> None:
-    person.go("/login/")
-    person.page.get_by_label("Email").fill(OWNER)
-    person.page.get_by_label("Password").fill(password)
-    person.page.get_by_role("button", name="Sign in", exact=True).click()
-    person.page.wait_for_url(f"{person.stack.site}/")
-
-
 def select_all(page: Page) -> None:
     page.locator("[data-check-all]").check()
     page.locator("input[name=all]").check()
@@ -55,7 +48,7 @@ def test_a_job_is_watched_to_its_end(
 ) -> None:
     person = visit()
     page = person.page
-    sign_in(person, passwords[OWNER])
+    sign_in(person, OWNER, passwords[OWNER])
     stack.kill("worker")
     try:
         person.go("/api-keys/?q=Sensor")
