@@ -20,6 +20,7 @@ from accounts.services.calls.quotas import limits_of
 from accounts.services.calls.recording import keep_bodies, keeps_bodies
 from accounts.services.calls.usage import GROUPS, RANGES, Group, Usage, usage_of
 from accounts.web.access import member_required
+from accounts.web.usage.forms import RecordingForm
 from config.kit.ids import as_uuid
 from config.kit.lists import ListPage, Tab
 from config.kit.sheets import write_csv
@@ -167,12 +168,16 @@ class CallList(ListPage):
 @member_required("manage_organization")
 def recording(request: Any) -> HttpResponse:
     """Ask before bodies are kept, or before they no longer are."""
-    keeps = keeps_bodies(request.organization)
-    if request.method != "POST":
-        return render(request, "accounts/usage/recording.html", {"keeps": keeps})
-    keep_bodies(request.organization, not keeps)
-    said = "Bodies are no longer kept." if keeps else "Bodies of reported calls are kept now."
-    messages.success(request, said)
+    answered = RecordingForm(request.POST or None)
+    if not answered.is_valid():
+        keeps = keeps_bodies(request.organization)
+        asked = RecordingForm(initial={"keep": "no" if keeps else "yes"})
+        status = 422 if request.method == "POST" else 200
+        facts = {"keeps": keeps, "form": asked}
+        return render(request, "accounts/usage/recording.html", facts, status=status)
+    keep_bodies(request.organization, answered.keeps)
+    kept = "Bodies of reported calls are kept now."
+    messages.success(request, kept if answered.keeps else "Bodies are no longer kept.")
     return redirect("usage_calls")
 
 

@@ -15,6 +15,7 @@ from accounts.gateways import call_stream
 from accounts.models import CallRecording, StoredCall
 from accounts.services import keys
 from accounts.services.calls import ingest
+from accounts.services.calls.recording import keeps_bodies
 from config.kit import context
 from config.kit.ids import uuid7
 from tests.conftest import People, WalledClient
@@ -256,5 +257,23 @@ def test_the_pages_answer_with_calls_and_without(
     assert b"/v1/users/:id,2,1" in bob.get("/usage/?group=endpoint&export=csv").content
     assert b"/v1/users/:id" in bob.get("/usage/calls/?export=csv").content
     assert alice.get("/usage/bodies/").status_code == 200
-    assert alice.post("/usage/bodies/").status_code == 302
-    assert bob.post("/usage/bodies/").status_code == 403
+    assert alice.post("/usage/bodies/").status_code == 422, "it does not say what was confirmed"
+    keep = {"keep": "yes"}
+    assert alice.post("/usage/bodies/", keep).status_code == 302
+    assert bob.post("/usage/bodies/", keep).status_code == 403
+
+
+def test_two_who_confirm_the_same_do_not_undo_each_other(
+    people: People, alice: WalledClient
+) -> None:
+    """What was asked on the page is done, whatever has happened since."""
+    people.organization.memberships.filter(user=people.bob).update(role="admin")
+    for wanted, keeps in (("yes", True), ("no", False)):
+        pages = [
+            person.get("/usage/bodies/").content for person in (alice, people.client(people.bob))
+        ]
+        assert all(f'name="keep" value="{wanted}"'.encode() in page for page in pages)
+        for person in (alice, people.client(people.bob)):
+            assert person.post("/usage/bodies/", {"keep": wanted}).status_code == 302
+            with context.acting(organization_id=people.organization.pk):
+                assert keeps_bodies(people.organization) is keeps
