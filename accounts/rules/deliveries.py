@@ -17,10 +17,16 @@ JITTER = 0.2
 
 PATIENCE = timedelta(days=5)
 FEWEST_FAILURES = 10
-AT_ONCE = 4
-"""Calls to one endpoint at the same time: a slow one must not hold every worker."""
+AT_ONCE = 2
+"""Calls to one organization at the same time, fewer than there are workers of the queue: slow
+endpoints of one customer must not hold them all."""
 
 AT_ONCE_FAILING = 1
+"""Calls to one endpoint that fails."""
+
+ATTEMPTS_SHOWN = 50
+"""Tries of a message that are shown; a message may be sent again as often as its owner likes."""
+
 KEPT = timedelta(days=30)
 OVERLAP = timedelta(hours=24)
 STORED = 4096

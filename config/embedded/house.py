@@ -181,7 +181,7 @@ class House:
 
 
 _WORKER = (
-    *("worker", "--queues", QUEUES, "--concurrency", "2"),
+    *("worker", "--queues", QUEUES, "--concurrency", "3"),
     # One worker has nobody to gossip with, and waiting for neighbours costs a second.
     *("--without-gossip", "--without-mingle"),
 )

@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from accounts.rules.deliveries import AT_ONCE
 from tests import services
 
 ROOT = services.ROOT
@@ -112,6 +113,11 @@ def test_every_queue_has_a_worker_and_beat_is_one() -> None:
     commands = [" ".join(s["command"]) for n, s in _compose()["services"].items() if n.startswith("worker")]  # fmt: skip
     served = {re.search(r"--queues (\w+)", command)[1] for command in commands}
     assert served == {"default", "money", "sync", "webhooks", "ingest", "exports"}
+
+
+def test_one_customers_webhooks_never_hold_every_worker() -> None:
+    command = _compose()["services"]["worker-webhooks"]["command"]
+    assert int(command[command.index("--concurrency") + 1]) > AT_ONCE
 
 
 def test_commands_of_the_operator_work_as_the_system_role_and_see_what_is_kept() -> None:

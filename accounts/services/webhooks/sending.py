@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,12 +17,18 @@ from uuid import UUID
 import orjson
 import structlog
 from django.db import transaction
-from django.db.models import F, Window
+from django.db.models import Exists, F, OuterRef, Window
 from django.db.models.functions import RowNumber
 from django.utils.timezone import now
 
 from accounts import events
-from accounts.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from accounts.models import (
+    Organization,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
 from accounts.rules import deliveries as rules
 from accounts.rules.event_types import written
 from accounts.rules.signing import headers_of
@@ -74,7 +81,7 @@ def body_of(event: WebhookEvent, api_version: str) -> bytes:
 
 
 def deliver(delivery_id: UUID, *, at: datetime) -> bool:
-    """Try one delivery once; False when it is not due, in other hands, or its endpoint is busy."""
+    """Try one delivery once; False when it is not due, in other hands, or its turn comes later."""
     claim = _claim(delivery_id, at)
     if claim is None:
         return False
@@ -95,11 +102,12 @@ def due(*, at: datetime, limit: int = 500) -> list[UUID]:
 
 @transaction.atomic
 def _claim(delivery_id: UUID, at: datetime) -> Claim | None:
-    """Lease a delivery to this worker, within what its endpoint may be called at once."""
+    """Lease a delivery to this worker, within what its customer may be called at once."""
     pointer = WebhookDelivery.objects.due(at).filter(pk=delivery_id).first()
     if pointer is None:
         return None
-    # The endpoint's lock comes first, everywhere, and makes counting its calls exact.
+    # The organization's row makes counting its calls exact; the endpoint's comes next, everywhere.
+    Organization.objects.select_for_update(no_key=True).filter(pk=pointer.organization_id).first()
     locked_endpoints = WebhookEndpoint.objects.select_for_update(no_key=True)
     endpoint = locked_endpoints.filter(pk=pointer.endpoint_id).first()
     if endpoint is None:
@@ -109,9 +117,12 @@ def _claim(delivery_id: UUID, at: datetime) -> Claim | None:
         # deleted.
         endpoints.abandon_waiting(endpoint, at=at)
         return None
+    calls = _calls(endpoint, at)
+    if calls.total() >= rules.AT_ONCE or calls[endpoint.pk] >= rules.at_once(
+        endpoint.failing_since
+    ):
+        return None  # Who ends a call nudges the next; the sweeper comes round besides.
     own = WebhookDelivery.objects.filter(endpoint=endpoint)
-    if own.in_flight(at).count() >= rules.at_once(endpoint.failing_since):
-        return None
     locked = own.due(at).select_for_update(skip_locked=True, of=("self",))
     delivery: WebhookDelivery | None = locked.filter(pk=delivery_id).select_related("event").first()
     if delivery is None:
@@ -137,6 +148,13 @@ def _prepare(delivery: WebhookDelivery, endpoint: WebhookEndpoint, at: datetime)
         request_headers=headers,
     )
     return Claim(delivery, delivery.attempts, endpoint.url, body, headers)
+
+
+def _calls(endpoint: WebhookEndpoint, at: datetime) -> Counter[UUID]:
+    """Count the calls under way by endpoint, for all endpoints of the organization."""
+    # By way of its few endpoints: the index of what is leased begins with them.
+    rows = WebhookDelivery.objects.filter(endpoint__organization_id=endpoint.organization_id)
+    return Counter(rows.in_flight(at).order_by().values_list("endpoint_id", flat=True))
 
 
 def _call(claim: Claim) -> Outcome:
@@ -235,9 +253,21 @@ def _note(delivery: WebhookDelivery, outcome: Outcome) -> None:
 
 
 def _nudge_next(endpoint: WebhookEndpoint, at: datetime) -> None:
-    """Let the next in line follow at once, not at the sweeper's next round."""
-    waiting = WebhookDelivery.objects.filter(endpoint=endpoint).due(at)
-    following = waiting.order_by("next_attempt_at", "id").values_list("pk", flat=True).first()
+    """Let the organization's next in line follow at once, not at the sweeper's next round.
+
+    Endpoints with fewer calls under way come first, and among these chance decides: a long line
+    at one does not hold the others up.
+    """
+    calls = _calls(endpoint, at)
+    enabled = WebhookEndpoint.objects.for_organization(endpoint.organization_id).enabled()
+    due = WebhookDelivery.objects.due(at)
+    waited_for = enabled.filter(Exists(due.filter(endpoint=OuterRef("pk"))))
+    free = [each for each in waited_for if calls[each.pk] < rules.at_once(each.failing_since)]
+    if not free:
+        return
+    chosen = min(free, key=lambda each: (calls[each.pk], random.random()))  # noqa: S311  no secret
+    waiting = due.filter(endpoint=chosen).order_by("next_attempt_at", "id")
+    following = waiting.values_list("pk", flat=True).first()
     if following is not None:
         events.webhook_due.send(WebhookDelivery, delivery_id=following)
 

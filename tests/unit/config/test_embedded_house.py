@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from accounts.rules.deliveries import AT_ONCE
 from config.embedded import registry
 from config.embedded.__main__ import main
 from config.embedded.house import Addresses, House
@@ -57,6 +58,12 @@ def test_role_urls_point_at_the_same_database_with_quoted_passwords(house: House
 def test_a_role_url_from_outside_wins(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_APP_URL", "postgres://mine@db/switchyard")
     assert house.role_url("app") == "postgres://mine@db/switchyard"
+
+
+def test_one_customers_webhooks_never_hold_every_worker(house: House) -> None:
+    (worker,) = [each for each in house.processes() if each.name == "worker"]
+    concurrency = worker.arguments[list(worker.arguments).index("--concurrency") + 1]
+    assert int(str(concurrency)) > AT_ONCE
 
 
 def test_all_addresses_follow_the_chosen_ports(house: House) -> None:

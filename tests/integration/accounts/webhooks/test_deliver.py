@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from standardwebhooks.webhooks import Webhook
 
+from accounts import events
 from accounts.models import Notification, NotificationMail, WebhookDelivery, WebhookEvent
 from accounts.rules import deliveries as rules
 from accounts.services.webhooks import announce, endpoints, replaying, sending
@@ -189,23 +190,68 @@ def test_a_message_that_went_astray_with_its_worker_is_sent_again(
 
 
 def test_an_endpoint_is_called_only_so_often_at_once(organization: Any, endpoint: Any) -> None:
-    """A slow customer holds a few workers, never all; a failing one holds one."""
-    for _ in range(rules.AT_ONCE + 2):
-        announced(organization)
-    at = now()
-    waiting = sending.due(at=at)
-    assert len(waiting) == rules.AT_ONCE
-    assert all(sending._claim(key, at) for key in waiting)
-    (left, *_) = sending.due(at=at)
-    assert sending._claim(left, at) is None
+    """A slow customer holds a few workers, never all, however many endpoints are slow."""
+    endpoint.event_types = ["license.*"]
+    endpoint.save()
     other = endpoint_of(organization, event_types=["order.*"])
-    quick = WebhookDelivery.objects.get(pk=announced_for(organization, other))
-    assert sending._claim(quick.pk, now()) is not None
+    for _ in range(rules.AT_ONCE):
+        announced(organization, "license.revoked")
+    waiting = announced(organization, "order.paid")
+    at = now()
+    first = [key for key in sending.due(at=at) if key != waiting.pk]
+    assert all(sending._claim(key, at) for key in first)
+    assert sending.due(at=at) == [waiting.pk]
+    assert sending._claim(waiting.pk, at) is None
+    WebhookDelivery.objects.filter(pk=first[0]).update(lease_until=at)  # Its worker died.
+    assert sending._claim(waiting.pk, at) is not None
+    assert waiting.endpoint_id == other.pk
+
+
+def test_one_customers_calls_are_not_anothers(people: People, endpoint: Any) -> None:
+    theirs = people.other
+    endpoint_of(theirs)
+    for _ in range(rules.AT_ONCE):
+        assert sending._claim(announced(people.organization).pk, now())
+    assert sending._claim(announced(people.organization).pk, now()) is None
+    assert sending._claim(announced(theirs).pk, now())
+
+
+def test_a_failing_endpoint_is_called_once_at_a_time(organization: Any, endpoint: Any) -> None:
+    endpoint.failing_since = now()
+    endpoint.save()
+    other = endpoint_of(organization, event_types=["order.*"])
+    first, second = announced(organization), announced(organization)
+    assert sending._claim(first.pk, now())
+    assert sending._claim(second.pk, now()) is None
+    assert sending._claim(announced_for(organization, other), now())
 
 
 def announced_for(organization: Any, endpoint: Any) -> Any:
     event = announce(organization.pk, "order.paid", event_types()["order.paid"].example)
     return event.deliveries.get(endpoint=endpoint).pk
+
+
+def test_a_long_line_at_one_endpoint_holds_no_other_up(
+    organization: Any, endpoint: Any, receiver: Any
+) -> None:
+    """Who ends a call nudges the endpoint that is not being called, though it came later."""
+    endpoint.event_types = ["license.*"]
+    endpoint.save()
+    endpoint_of(organization, receiver.url, event_types=["order.*"])
+    slow, ending, *_ = [announced(organization, "license.revoked") for _ in range(10)]
+    quick = announced(organization, "order.paid")
+    assert sending._claim(slow.pk, now())
+    nudged: list[Any] = []
+
+    def note(delivery_id: Any, **_: Any) -> None:
+        nudged.append(delivery_id)
+
+    events.webhook_due.connect(note)
+    try:
+        assert sending.deliver(ending.pk, at=now())
+    finally:
+        events.webhook_due.disconnect(note)
+    assert nudged == [quick.pk]
 
 
 def test_ids_sort_in_the_order_of_announcement(organization: Any, endpoint: Any) -> None:

@@ -20,7 +20,7 @@ from accounts.rules import deliveries as rules
 from accounts.services.webhooks import sending
 from tests import services
 from tests.conftest import make_people
-from tests.factories.webhooks import Receiver, announced, endpoint_of, reply
+from tests.factories.webhooks import Receiver, announced, endpoint_of, receiving, reply
 from tests.stack import wait_for
 
 PROGRAM = """
@@ -129,6 +129,40 @@ def test_a_slow_endpoint_gets_no_more_calls_at_once_than_its_share(receiver: Rec
         done = list(pool.map(work, [each.pk for each in deliveries]))
     assert sum(done) == rules.AT_ONCE
     assert receiver.most_at_once == rules.AT_ONCE
+
+
+@pytest.mark.usefixtures("live_database")
+def test_a_long_replay_to_a_slow_endpoint_leaves_workers_to_other_customers(
+    receiver: Receiver,
+) -> None:
+    """API-8: with as many workers as compose starts, another customer is not kept waiting."""
+    people = make_people()
+    endpoint_of(people.organization, receiver.url)
+    tasks = [announced(people.organization).pk for _ in range(8)]
+    leave = threading.Event()
+
+    def slow(handler: Any) -> None:
+        leave.wait(10)
+        reply(handler, 204)
+
+    def work(key: Any) -> bool:
+        try:
+            return sending.deliver(key, at=now())
+        finally:
+            connections.close_all()
+
+    receiver.answer = slow
+    with receiving() as others, ThreadPoolExecutor(4) as workers:
+        endpoint_of(people.other, others.url)
+        tasks.append(announced(people.other).pk)
+        done = [workers.submit(work, key) for key in tasks]
+        try:
+            assert wait_for(lambda: done[-1].done() and done[-1].result())
+            assert len(others.messages) == 1
+            slow_ones = [each.result() for each in done[:-1] if each.done()]
+            assert slow_ones == [False] * (8 - rules.AT_ONCE), "two are called, six let go at once"
+        finally:
+            leave.set()
 
 
 def test_the_commit_nudges_the_queue_and_a_rollback_does_not(
