@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from billing.models import Price, Product
+from billing.rules.metering import require_rates
 from billing.services import catalog
 from config.kit.asking import AskedAction
 from config.kit.backoffice import StaffAdmin, StaffInline
@@ -21,12 +22,15 @@ from config.kit.forms import refuse
 class ProductForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if "grants" in cleaned:
-            cleaned["grants"] = {} if cleaned["grants"] is None else cleaned["grants"]
-            try:
+        for name in {"specs", "grants"} & set(cleaned):
+            cleaned[name] = {} if cleaned[name] is None else cleaned[name]
+        try:
+            if "grants" in cleaned:
                 catalog.require_grants(cleaned.get("kind", self.instance.kind), cleaned["grants"])
-            except DomainError as refusal:
-                refuse(self, refusal)
+            if "specs" in cleaned:
+                require_rates(cleaned["specs"])
+        except DomainError as refusal:
+            refuse(self, refusal)
         return cleaned
 
 

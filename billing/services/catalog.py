@@ -10,6 +10,7 @@ from django.db import transaction
 from billing import events
 from billing.models import Price, Product
 from billing.rules.grants import require_api_plan
+from billing.rules.metering import require_rates
 from config.kit.errors import InvalidInput
 from config.kit.money import Money
 
@@ -19,6 +20,8 @@ def publish_product(slug: str, **fields: Any) -> Product:
     """Create the product of this slug, or bring it to these fields; repeatable."""
     if "grants" in fields:
         require_grants(fields["kind"], fields["grants"])
+    if "specs" in fields:
+        require_rates(fields["specs"])
     product, _ = Product.objects.update_or_create(slug=slug, defaults=fields)
     return product
 

@@ -44,3 +44,18 @@ def test_a_product_cannot_grant_what_nobody_could_give(
     answer = admin.post(reverse("admin:billing_product_add"), form | {"grants": "{}"})
     assert answer.status_code == 302, answer.content
     assert Product.objects.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    "specs", ["[]", '{"price_per_thousand": 3}', '{"price_per_thousand": {"EUR": "1e9"}}']
+)
+def test_what_a_thousand_calls_cost_can_be_read(specs: str, admin: Client, house: None) -> None:
+    form = {
+        "name": "Maps Pro", "kind": "api", "slug": "maps-pro", "sku": "MP-1", "features": "[]",
+        "specs": specs, "grants": "{}", "sort_order": "3", "is_active": "on",
+        "prices-TOTAL_FORMS": "0", "prices-INITIAL_FORMS": "0",
+    }  # fmt: skip
+    answer = admin.post(reverse("admin:billing_product_add"), form)
+    assert list(answer.context["adminform"].form.errors) == ["specs"]
+    right = {"specs": '{"price_per_thousand": {"EUR": "0.4"}}'}
+    assert admin.post(reverse("admin:billing_product_add"), form | right).status_code == 302
