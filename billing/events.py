@@ -8,6 +8,10 @@ product_publishing = Signal()
 """Sent with `kind` and `grants`: a product is about to be written. A receiver that could not give
 what it grants vetoes by raising `InvalidInput`."""
 
+usage_metering = Signal()
+"""Sent with `since`: hours from then on are about to be booked. A receiver answers with the API
+keys whose calls cost nothing, as a dict: the key's id, and the moment that this ends or ended."""
+
 subscription_activated = Signal()
 """Sent with `subscription`: it is paid for, its product may be provided."""
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.dispatch import receiver
 from django.utils.timezone import now
 
 from accounts.events import api_key_changed, organization_closing, organization_restored
 from accounts.models import ApiKey, Organization
-from billing.events import product_publishing, subscription_activated, subscription_ended
+from billing.events import (
+    product_publishing,
+    subscription_activated,
+    subscription_ended,
+    usage_metering,
+)
 from billing.models import Product, Subscription
 from config.kit.tasks import after_commit
 from licensing import events, tasks
-from licensing.models import DeviceLink, License, TrialWorkspace
+from licensing.models import DeviceLink, License, TrialApiKey, TrialWorkspace
 from licensing.rules.grants import require_license, require_trial
 from licensing.services import announcements, closing, licenses, trials
 
@@ -24,6 +31,11 @@ def _product_publishing(kind: str, grants: Mapping[str, Any], **_: Any) -> None:
     require_trial(grants)
     if kind == Product.Kind.LICENSE:
         require_license(grants)
+
+
+@receiver(usage_metering)
+def _usage_metering(since: datetime, **_: Any) -> dict[UUID, datetime]:
+    return TrialApiKey.objects.ends_since(since)
 
 
 @receiver(subscription_activated)

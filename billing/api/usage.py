@@ -24,8 +24,12 @@ class MonthQuery(serializers.Serializer[Any]):
 
 
 class UsageLineOutput(serializers.Serializer[Any]):
-    feature_type = serializers.CharField()
-    product = serializers.CharField(help_text="Slug; empty for calls without a product")
+    feature_type = serializers.CharField(
+        help_text="api_calls, or trial_calls: those of a trial's keys, which cost nothing"
+    )
+    product = serializers.CharField(
+        help_text="A name of the catalogue; empty for all other calls together"
+    )
     currency = serializers.CharField()
     request_count = serializers.IntegerField(source="requests")
     total_tokens = serializers.IntegerField(source="tokens")

@@ -17,6 +17,8 @@ from config.kit.tenancy import OrganizationQuerySet
 class UsageRecord(BaseModel):
     """Use of one product in one period; append-only by the database.
 
+    `product` is a name of the catalogue. Calls that name another one or none are booked together,
+    under the empty one.
     What arrives late is a correction: a record of its own with the difference, which may be
     negative. `source_key` names what was counted and is unique, so nothing is booked twice.
     `total_cost` is exact: a rate of four decimals for a thousand gives seven for each.
@@ -24,6 +26,7 @@ class UsageRecord(BaseModel):
 
     class Feature(models.TextChoices):
         API_CALLS = "api_calls", "API calls"
+        TRIAL_CALLS = "trial_calls", "API calls of a trial"
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="usage_records")
     feature_type = models.CharField(max_length=32, choices=Feature)
@@ -47,7 +50,8 @@ class UsageRecord(BaseModel):
         constraints = [
             models.UniqueConstraint("source_key", name="billing_usagerecord_source"),
             models.CheckConstraint(
-                condition=Q(feature_type__in=["api_calls"]), name="billing_usagerecord_feature"
+                condition=Q(feature_type__in=["api_calls", "trial_calls"]),
+                name="billing_usagerecord_feature",
             ),
             models.CheckConstraint(
                 condition=Q(rate_per_thousand__gte=0)
@@ -71,7 +75,10 @@ class UsageRecord(BaseModel):
 
 
 class QuotaAlert(BaseModel):
-    """A quota of which 80 or 100 percent were used: one row, and one telling, a month and mark."""
+    """A quota of which 80 or 100 percent were used: one row, and one telling, a month and mark.
+
+    One that grows or shrinks within its month is another quota, with marks of its own.
+    """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="quota_alerts")
     product = models.CharField(max_length=80, blank=True)
@@ -86,7 +93,12 @@ class QuotaAlert(BaseModel):
         ordering: ClassVar[list[str]] = ["-month", "-percent"]
         constraints = [
             models.UniqueConstraint(
-                "organization", "product", "month", "percent", name="billing_quotaalert_once"
+                "organization",
+                "product",
+                "month",
+                "percent",
+                "quota",
+                name="billing_quotaalert_once",
             ),
             models.CheckConstraint(
                 condition=Q(percent__in=[80, 100]), name="billing_quotaalert_percent"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.utils.timezone import now
+
 from accounts.rules.event_types import written
 from accounts.services.notifications import notify
 from accounts.services.webhooks import announce
@@ -125,17 +127,24 @@ def quota_reached(alert: QuotaAlert) -> None:
         },
     )
     what = f"calls of {alert.product}" if alert.product else "API calls"
+    is_over = alert.month < now().date().replace(day=1)
+    when = f"{alert.month:%B}'s" if is_over else "this month's"
     effect = (
-        "Further calls are answered USAGE_EXCEEDED until the month ends or the plan grows."
+        "Calls that were reported late are in it."
+        if is_over
+        else "Further calls are answered USAGE_EXCEEDED until the month ends or the plan grows."
         if alert.percent == 100
         else "At 100 percent further calls are refused until the month ends."
     )
     notify(
         alert.organization_id,
         "quota_reached",
-        title=f"{alert.percent} % of this month's {what} are used",
+        title=f"{alert.percent} % of {when} {what} are used",
         text=f"{alert.used:,} of {alert.quota:,}. {effect}",
         url="/usage/",
         severity="critical" if alert.percent == 100 else "warning",
-        source=f"quota:{alert.organization_id}:{alert.product}:{alert.month}:{alert.percent}",
+        source=(
+            f"quota:{alert.organization_id}:{alert.product}:{alert.month}:{alert.percent}"
+            f":{alert.quota}"
+        ),
     )

@@ -35,7 +35,7 @@ def renew_allowances(subscription: Subscription, *, at: datetime) -> None:
         "price__product"
     ):
         product, allowance = allowance_of(each.price.product.grants, each.quantity)
-        bought[product] = max(bought.get(product, allowance), allowance, key=_worth)
+        bought[product] = max(bought.get(product, allowance), allowance, key=worth)
     set_allowances(organization, bought, at=at)
 
 
@@ -49,6 +49,7 @@ def allowance_of(grants: Mapping[str, Any], quantity: int) -> tuple[str, Allowan
     return str(grants.get("product", "")), Allowance(tier.value, rate, total)
 
 
-def _worth(allowance: Allowance) -> tuple[int, bool, int]:
+def worth(allowance: Allowance) -> tuple[int, bool, int]:
+    """Order plans for the same API: of several the best counts."""
     quota = allowance.monthly_quota
     return rank(allowance.tier), quota is None, quota or 0

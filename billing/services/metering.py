@@ -3,91 +3,156 @@
 Nobody tracks what is new. Each run compares, for every closed hour, what the sums say with what is
 booked, and books the difference; so late calls, a run that was killed and two runs at once all end
 with the same total.
+
+Customers name products as they please; what is booked has the names of the catalogue, so that
+nobody can fill the books. Calls that name anything else are booked together, without a product.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import connection, transaction
+from django.db.models import Q
 
 from accounts.rules.calls import OWN_API
-from billing.models import BillingProfile, Product, UsageRecord
-from billing.rules.metering import cost_of, rate_in
+from billing import events
+from billing.models import BillingProfile, Product, Subscription, UsageRecord
+from billing.rules.metering import cost_of, rate_in, require_rates
+from billing.services.api_plans import allowance_of, worth
+from config.kit.errors import InvalidInput
 
-HOUR = timedelta(hours=1)
+logger = structlog.get_logger(__name__)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SETTLED = timedelta(minutes=5)
 """How long after its end an hour is booked: calls that were on their way have arrived."""
 BATCH = 2000
 
 _UNBOOKED = """
-WITH counted AS (
-    SELECT organization_id, product, hour, sum(billable) AS calls
-      FROM series.api_calls_hourly
-     WHERE hour >= %(since)s AND hour <= %(until)s AND product <> %(own)s
-     GROUP BY organization_id, product, hour
+WITH sold AS (
+    SELECT DISTINCT called.name
+      FROM billing_product, unnest(ARRAY[slug, grants ->> 'product']) AS called (name)
+     WHERE kind = 'api' AND called.name <> ''
+), trial AS (
+    SELECT * FROM unnest(%(keys)s::uuid[], %(ends)s::timestamptz[]) AS trial (api_key_id, ends_at)
+), counted AS (
+    SELECT calls.organization_id, coalesce(sold.name, '') AS product, calls.hour,
+           coalesce(sum(billable) FILTER (WHERE trial.ends_at IS NULL), 0) AS ours,
+           coalesce(sum(billable) FILTER (WHERE trial.ends_at IS NOT NULL), 0) AS tried
+      FROM series.api_calls_hourly calls
+      LEFT JOIN sold ON sold.name = calls.product
+      LEFT JOIN trial ON trial.api_key_id = calls.api_key_id AND calls.hour < trial.ends_at
+     WHERE hour >= %(since)s AND hour < %(until)s AND calls.product <> %(own)s
+     GROUP BY calls.organization_id, coalesce(sold.name, ''), calls.hour
 ), booked AS (
-    SELECT organization_id, product, period_start AS hour, sum(request_count) AS calls,
-           count(*) AS records, min(rate_per_thousand) AS rate, min(currency) AS currency
-      FROM billing_usagerecord
-     WHERE feature_type = 'api_calls' AND period_start >= %(since)s AND period_start <= %(until)s
-     GROUP BY organization_id, product, period_start
+    SELECT feature_type, organization_id, coalesce(sold.name, '') AS product,
+           period_start AS hour, sum(request_count) AS calls, count(*) AS records,
+           min(rate_per_thousand) AS rate, min(currency) AS currency
+      FROM billing_usagerecord record LEFT JOIN sold ON sold.name = record.product
+     WHERE feature_type IN ('api_calls', 'trial_calls')
+       AND period_start >= %(since)s AND period_start < %(until)s
+     GROUP BY feature_type, organization_id, coalesce(sold.name, ''), period_start
 )
-SELECT organization_id, product, hour, counted.calls - coalesce(booked.calls, 0),
+SELECT feature_type, organization_id, product, hour, kind.calls - coalesce(booked.calls, 0),
        coalesce(booked.records, 0), booked.rate, booked.currency
-  FROM counted LEFT JOIN booked USING (organization_id, product, hour)
- WHERE counted.calls <> coalesce(booked.calls, 0)
- ORDER BY hour, organization_id, product LIMIT %(most)s
+  FROM counted
+ CROSS JOIN LATERAL (VALUES ('api_calls', ours), ('trial_calls', tried)) kind (feature_type, calls)
+  LEFT JOIN booked USING (feature_type, organization_id, product, hour)
+ WHERE kind.calls <> coalesce(booked.calls, 0)
+ ORDER BY hour, organization_id, product, feature_type LIMIT %(most)s
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Tariff:
-    """The catalogue's rates for a thousand calls, by slug; "" is for calls without a product."""
+class Plan:
+    """A subscription to an API while it ran; `product` is empty when it was for all of them."""
 
-    specs: dict[str, Any]
+    product: str
+    worth: tuple[int, bool, int]
+    specs: Any
+    began_at: datetime
+    ended_at: datetime | None
+
+    def ran_at(self, moment: datetime) -> bool:
+        return self.began_at <= moment and (self.ended_at is None or moment < self.ended_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What organizations pay for a thousand calls: what their own plans say."""
+
+    plans: dict[UUID, list[Plan]]
     currencies: dict[UUID, str]
 
-    def rate(self, organization_id: UUID, product: str) -> tuple[Decimal, str]:
+    def rate(self, organization_id: UUID, product: str, hour: datetime) -> tuple[Decimal, str]:
+        """Return the rate of the plan that ran when the hour began: the product's, else that for all."""
         currency = self.currencies.get(organization_id, "EUR")
-        return rate_in(self.specs.get(product, {}), currency), currency
+        running = [each for each in self.plans.get(organization_id, []) if each.ran_at(hour)]
+        fitting = [each for each in running if each.product in (product, "")]
+        if not fitting:
+            return Decimal(0), currency
+        best = max(fitting, key=lambda each: (each.product == product, each.worth))
+        return rate_in(best.specs, currency), currency
 
 
 def meter_calls(*, since: datetime, at: datetime) -> int:
     """Book every closed hour from `since` on; return how many records were written.
 
-    A correction keeps the rate that its hour was first booked with.
+    The newest day comes first, so that an older one with much to correct holds up nobody. A
+    correction keeps the rate that its hour was first booked with.
     """
     written = 0
-    while found := _unbooked(since, at - HOUR - SETTLED):
-        done = _book(found)
-        written += done
-        if len(found) < BATCH or not done:
-            break
+    trials = _trials(since)
+    for start, end in _days(since, (at - SETTLED).replace(minute=0, second=0, microsecond=0)):
+        while found := _unbooked(start, end, trials):
+            done = _book(found)
+            written += done
+            if len(found) < BATCH or not done:
+                break
     return written
+
+
+def _days(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    while until > since:
+        start = max(since, until - DAY)
+        yield start, until
+        until = start
+
+
+def _trials(since: datetime) -> dict[UUID, datetime]:
+    """Return the keys whose calls cost nothing until a moment; the storey above knows of trials."""
+    found: dict[UUID, datetime] = {}
+    answers: list[tuple[Any, Any]] = events.usage_metering.send(UsageRecord, since=since)
+    for _, keys in answers:
+        found |= keys
+    return found
 
 
 @transaction.atomic
 def _book(found: list[tuple[Any, ...]]) -> int:
     """Write the differences; whoever booked the same one first has the source key already."""
-    tariff = _tariff([organization_id for organization_id, *_ in found])
+    tariff = _tariff({organization_id for _, organization_id, *_ in found})
     records = [_record(row, tariff) for row in found]
     UsageRecord.objects.bulk_create(records, ignore_conflicts=True)
     return UsageRecord.objects.filter(pk__in=[record.pk for record in records]).count()
 
 
 def _record(row: tuple[Any, ...], tariff: Tariff) -> UsageRecord:
-    organization_id, product, hour, calls, records, rate, currency = row
-    if rate is None:
-        rate, currency = tariff.rate(organization_id, product)
+    feature, organization_id, product, hour, calls, records, rate, currency = row
     hour = hour.astimezone(UTC)
+    if rate is None:
+        rate, currency = tariff.rate(organization_id, product, hour)
+        if feature == UsageRecord.Feature.TRIAL_CALLS:
+            rate = Decimal(0)
     return UsageRecord(
         organization_id=organization_id,
-        feature_type=UsageRecord.Feature.API_CALLS,
+        feature_type=feature,
         product=product,
         period_start=hour,
         period_end=hour + HOUR,
@@ -95,23 +160,42 @@ def _record(row: tuple[Any, ...], tariff: Tariff) -> UsageRecord:
         rate_per_thousand=rate,
         total_cost=cost_of(int(calls), rate),
         currency=currency,
-        source_key=f"api_calls/{organization_id}/{product}/{hour:%Y-%m-%dT%H}/{records}",
+        source_key=f"{feature}/{organization_id}/{product}/{hour:%Y-%m-%dT%H}/{records}",
     )
 
 
-def _unbooked(since: datetime, until: datetime) -> list[tuple[Any, ...]]:
+def _unbooked(
+    since: datetime, until: datetime, trials: dict[UUID, datetime]
+) -> list[tuple[Any, ...]]:
     values: dict[str, Any] = {"since": since, "until": until, "own": OWN_API, "most": BATCH}
+    values |= {"keys": list(trials), "ends": list(trials.values())}
     with connection.cursor() as cursor:
         cursor.execute(_UNBOOKED, values)
         return list(cursor.fetchall())
 
 
-def _tariff(organizations: list[UUID]) -> Tariff:
-    """Read the rates of API products. One with `"meters_unnamed": true` prices the unnamed too."""
-    specs: dict[str, Any] = {}
-    for slug, each in Product.objects.filter(kind="api").values_list("slug", "specs"):
-        specs[slug] = each
-        if each.get("meters_unnamed"):
-            specs[""] = each
-    rows = BillingProfile.objects.filter(organization_id__in=set(organizations))
-    return Tariff(specs, dict(rows.values_list("organization_id", "currency")))
+def _tariff(organizations: set[UUID]) -> Tariff:
+    """Read what the organizations have, and had until it ended, and the currencies they pay in."""
+    plans: dict[UUID, list[Plan]] = {}
+    rows = Subscription.objects.filter(
+        Q(status=Subscription.Status.ENDED) | Q(pk__in=Subscription.objects.running()),
+        organization_id__in=organizations,
+        price__product__kind=Product.Kind.API,
+    )
+    rows = rows.select_related("price__product").order_by("anchor_at", "pk")
+    for product in {row.price.product for row in rows}:
+        _warn_of(product)
+    for row in rows:
+        product = row.price.product
+        name, allowance = allowance_of(product.grants, row.quantity)
+        plan = Plan(name, worth(allowance), product.specs, row.anchor_at, row.ended_at)
+        plans.setdefault(row.organization_id, []).append(plan)
+    profiles = BillingProfile.objects.filter(organization_id__in=organizations)
+    return Tariff(plans, dict(profiles.values_list("organization_id", "currency")))
+
+
+def _warn_of(product: Product) -> None:
+    try:
+        require_rates(product.specs)
+    except InvalidInput:
+        logger.warning("usage.rates_unreadable", product=product.slug)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from accounts.models import ApiKey, Organization
 from billing.models import Product, Subscription
@@ -135,6 +137,14 @@ class TrialWorkspace(BaseModel):
         return may_still_convert(self.state(at), self.expires_at, at)
 
 
+class TrialApiKeyQuerySet(OrganizationQuerySet):
+    def ends_since(self, moment: datetime) -> dict[UUID, datetime]:
+        """Return until when each key was or is a trial's, those of trials over by `moment` aside."""
+        ends = Coalesce("workspace__converted_at", "workspace__expires_at")
+        rows = self.annotate(trial_ends_at=ends).filter(trial_ends_at__gt=moment)
+        return dict(rows.values_list("api_key_id", "trial_ends_at"))
+
+
 class TrialApiKey(BaseModel):
     """An API key that belongs to a trial and ends with it."""
 
@@ -142,7 +152,7 @@ class TrialApiKey(BaseModel):
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
     api_key = models.OneToOneField(ApiKey, models.PROTECT, related_name="trial_key")
 
-    objects = OrganizationQuerySet.as_manager()
+    objects = TrialApiKeyQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["created_at", "id"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -11,7 +11,15 @@ import factory
 
 from accounts.models import Organization
 from billing.gateways.types import PaymentOutcome, PaymentStatus
-from billing.models import BillingProfile, Order, PaymentAttempt, Price, Product, SavedCard
+from billing.models import (
+    BillingProfile,
+    Order,
+    PaymentAttempt,
+    Price,
+    Product,
+    SavedCard,
+    Subscription,
+)
 from billing.services.orders import place_order
 
 AT = datetime(2026, 3, 31, 10, 0, tzinfo=UTC)
@@ -45,6 +53,23 @@ def profile_of(organization: Organization, **facts: Any) -> BillingProfile:
         organization=organization, defaults=defaults
     )
     return profile
+
+
+def plan_of(organization: Organization, product: Product, **facts: Any) -> Subscription:
+    """A subscription to an API plan that has run for long, unless told otherwise."""
+    price, _ = Price.objects.get_or_create(
+        product=product, interval="monthly", currency="EUR", unit_amount_minor=2900
+    )
+    defaults = {
+        "quantity": 1,
+        "currency": "EUR",
+        "unit_amount_minor": 2900,
+        "interval": "monthly",
+        "anchor_at": AT - timedelta(days=365),
+        "current_period_start": AT,
+        "current_period_end": AT + timedelta(days=30),
+    }
+    return Subscription.objects.create(organization=organization, price=price, **defaults | facts)
 
 
 def order_of(organization: Organization, **facts: Any) -> Order:

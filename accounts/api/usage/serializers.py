@@ -20,7 +20,11 @@ class CallInput(serializers.Serializer[Any]):
         required=False, help_text="From the answer of keys/verify: completes that call"
     )
     key_id = serializers.UUIDField()
-    product = serializers.CharField(required=False, max_length=80)
+    product = serializers.CharField(
+        required=False,
+        max_length=80,
+        help_text="The slug of the API product that was called; names not on sale are billed as one",
+    )
     endpoint = serializers.CharField(
         max_length=2000, help_text="A path; query and ids in it are not stored"
     )

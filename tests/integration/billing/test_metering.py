@@ -17,14 +17,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from accounts.models import ApiAllowance, Membership, Notification, Organization
+from accounts.models import ApiAllowance, Membership, Notification, Organization, StoredHour
 from accounts.rules.calls import Call
 from accounts.services.calls import ingest
-from billing.models import QuotaAlert, UsageRecord
+from accounts.services.organizations import create_organization
+from billing.models import Product, QuotaAlert, UsageRecord
 from billing.services.metering import meter_calls
 from billing.services.quotas import watch_quotas
 from tests.conftest import People, make_people
-from tests.factories.billing import ProductFactory, profile_of
+from tests.factories.billing import ProductFactory, plan_of, profile_of
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
 SINCE, LATER = NOON - timedelta(hours=30), NOON + timedelta(hours=8)
@@ -36,11 +37,24 @@ def id_at(moment: datetime) -> UUID:
     return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | random.getrandbits(62))
 
 
-def calls_of(organization: Organization, count: int, *, at: datetime = NOON, **facts: Any) -> None:
+def calls_of(
+    organization: Organization,
+    count: int,
+    *,
+    at: datetime = NOON,
+    key: UUID = KEY,
+    **facts: Any,
+) -> None:
     ingest.write([
-        Call(id_at(at + timedelta(seconds=n % 3600)), organization.pk, KEY, "/v1/x", "GET", 200, 5,
+        Call(id_at(at + timedelta(seconds=n % 3600)), organization.pk, key, "/v1/x", "GET", 200, 5,
              **facts) for n in range(count)
     ])  # fmt: skip
+
+
+def api(slug: str, rate: str, **grants: Any) -> Product:
+    """A plan for the API of this name, unless `product` names another; so much for a thousand."""
+    specs = {"price_per_thousand": {"EUR": rate}}
+    return ProductFactory(kind="api", slug=slug, specs=specs, grants={"product": slug} | grants)
 
 
 def booked(organization: Organization) -> int:
@@ -49,7 +63,7 @@ def booked(organization: Organization) -> int:
 
 
 def test_a_closed_hour_becomes_one_record_with_its_exact_cost(people: People) -> None:
-    ProductFactory(kind="api", slug="maps", specs={"price_per_thousand": {"EUR": "0.4"}})
+    plan_of(people.organization, api("maps", "0.4"))
     calls_of(people.organization, 7, product="maps")
     calls_of(people.organization, 3, product="maps", outcome="RATE_LIMITED")
     calls_of(people.organization, 5, product="switchyard-api")
@@ -67,13 +81,12 @@ def test_an_hour_that_is_not_over_is_not_booked(people: People) -> None:
 
 
 def test_late_calls_are_a_correction_at_the_rate_of_their_hour(people: People) -> None:
-    product = ProductFactory(
-        kind="api", slug="maps", specs={"price_per_thousand": {"EUR": "1"}, "meters_unnamed": True}
-    )
+    product = api("everything", "1", product="")
+    plan_of(people.organization, product)
     profile_of(people.organization)
     calls_of(people.organization, 2)
     meter_calls(since=SINCE, at=LATER)
-    product.specs = {"price_per_thousand": {"EUR": "9"}, "meters_unnamed": True}
+    product.specs = {"price_per_thousand": {"EUR": "9"}}
     product.save()
     calls_of(people.organization, 3, at=NOON + timedelta(minutes=10))
     assert meter_calls(since=SINCE, at=LATER) == 1
@@ -81,6 +94,84 @@ def test_late_calls_are_a_correction_at_the_rate_of_their_hour(people: People) -
     assert (first.is_correction, late.is_correction) == (False, True)
     assert (late.request_count, late.rate_per_thousand) == (3, Decimal(1))
     assert {first.source_key[:-1], late.source_key[:-1]} == {first.source_key[:-1]}
+
+
+def costs(organization: Organization) -> dict[str, Decimal]:
+    rows = UsageRecord.objects.for_organization(organization).values_list("product", "total_cost")
+    return dict(rows)
+
+
+def test_calls_cost_what_the_organizations_own_plan_says(people: People) -> None:
+    """Alice has the better plan, whose price has no calls in it; Charlie pays for each; Bob nothing."""
+    pro = api("maps", "1000", tier="pro")
+    enterprise = ProductFactory(
+        kind="api", slug="maps-all", grants={"tier": "enterprise", "product": "maps"}
+    )
+    ours, theirs = people.organization, people.other
+    free = create_organization(name="Bobs", owner=people.bob, country="DE")
+    for organization in (ours, theirs):
+        plan_of(organization, pro)
+    plan_of(ours, enterprise)
+    for organization in (ours, theirs, free):
+        calls_of(organization, 3, product="maps")
+    meter_calls(since=SINCE, at=LATER)
+    assert costs(ours) == {"maps": 0}
+    assert costs(theirs) == {"maps": 3}
+    assert costs(free) == {"maps": 0}
+
+
+def test_a_plan_prices_the_hours_that_began_while_it_ran(people: People) -> None:
+    ours, everything = people.organization, api("everything", "1000", product="")
+    hour = timedelta(hours=1)
+    plan_of(
+        ours,
+        everything,
+        anchor_at=NOON - hour,
+        status="ended",
+        ended_at=NOON + timedelta(minutes=9),
+    )
+    for hours in (-2, -1, 0, 1):
+        calls_of(ours, 1, at=NOON + hours * hour)
+    meter_calls(since=SINCE, at=LATER)
+    records = UsageRecord.objects.order_by("period_start")
+    assert [record.total_cost for record in records] == [0, 1, 1, 0]
+
+
+def test_names_of_customers_are_booked_together_and_those_of_the_catalogue_apart(
+    people: People,
+) -> None:
+    ours = people.organization
+    plan_of(ours, api("everything", "1000", product=""))
+    plan_of(ours, api("maps-pro", "2000", product="maps"))
+    for product in ("maps", "own-1", "own-2", ""):
+        calls_of(ours, 2, product=product)
+    meter_calls(since=SINCE, at=LATER)
+    assert costs(ours) == {"maps": 4, "": 6}
+    api("own-1", "5")
+    assert meter_calls(since=SINCE, at=LATER) == 2, "from now on a name of its own"
+    assert booked(ours) == 8
+    assert sum(record.total_cost for record in UsageRecord.objects.all()) == 10
+
+
+def test_the_newest_day_is_booked_first(people: People) -> None:
+    for days in (0, 1, 2):
+        calls_of(people.organization, 1, at=NOON - timedelta(days=days))
+    meter_calls(since=NOON - timedelta(days=3), at=LATER)
+    records = UsageRecord.objects.order_by("id").values_list("period_start", flat=True)
+    assert list(records) == [NOON - timedelta(days=days) for days in (0, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    "specs", [[], "x", {"price_per_thousand": []}, {"price_per_thousand": {"EUR": "1e9"}}]
+)
+def test_a_price_that_cannot_be_read_is_none(people: People, specs: Any) -> None:
+    product = api("maps", "1")
+    product.specs = specs
+    product.save()
+    plan_of(people.organization, product)
+    calls_of(people.organization, 2, product="maps")
+    assert meter_calls(since=SINCE, at=LATER) == 1
+    assert costs(people.organization) == {"maps": 0}
 
 
 def test_records_are_append_only_for_every_role(people: People) -> None:
@@ -162,9 +253,59 @@ def test_eighty_and_a_hundred_percent_are_told_once_each(people: People) -> None
     assert Membership.objects.filter(organization=ours, role="owner").exists()
 
 
+def limited(organization: Organization, quota: int) -> ApiAllowance:
+    row, _ = ApiAllowance.objects.update_or_create(
+        organization=organization,
+        product="maps",
+        defaults={"tier": "pro", "requests_per_minute": 10, "monthly_quota": quota},
+    )
+    return row
+
+
+def test_a_quota_that_grew_is_told_of_anew(people: People) -> None:
+    ours, at = people.organization, NOON.replace(day=20)
+    limited(ours, 10)
+    calls_of(ours, 10, at=at, product="maps")
+    assert watch_quotas(at=at) == 2
+    limited(ours, 20)
+    assert watch_quotas(at=at) == 0
+    calls_of(ours, 6, at=at, product="maps")
+    assert [watch_quotas(at=at), watch_quotas(at=at)] == [1, 0]
+    limited(ours, 10)
+    assert watch_quotas(at=at) == 0, "told before"
+    assert Notification.objects.filter(organization=ours, kind="quota_reached").count() == 3
+
+
+def test_a_plan_for_one_api_leaves_the_quota_of_the_others(people: People) -> None:
+    at = NOON.replace(day=20)
+    limited(people.organization, 1_000_000)
+    people.organization.subscription_tier = "pro"
+    people.organization.save()
+    calls_of(people.organization, 1, at=at, product="weather")
+    StoredHour.objects.update(billable=8_000)
+    assert watch_quotas(at=at) == 1
+    assert QuotaAlert.objects.get().quota == 10_000
+
+
+def test_the_former_month_is_watched_for_a_day(people: People) -> None:
+    """Unless what it allowed was changed since: then nobody knows whether it was passed."""
+    turn = (datetime.now(UTC).replace(day=28) + timedelta(days=4)).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
+    for organization in (people.organization, people.other):
+        limited(organization, 10)
+        calls_of(organization, 8, at=turn - timedelta(hours=1), product="maps")
+    plan_of(people.other, api("maps", "1"), anchor_at=turn + timedelta(hours=1))
+    assert watch_quotas(at=turn + timedelta(days=2)) == 0
+    assert watch_quotas(at=turn + timedelta(hours=2)) == 1
+    alert = QuotaAlert.objects.get()
+    assert (alert.organization, alert.used) == (people.organization, 8)
+    assert alert.month == (turn - timedelta(days=1)).date().replace(day=1)
+
+
 def test_members_see_what_is_booked_this_month_and_strangers_nothing(people: People) -> None:
     """Alice owns, Bob is a member, Charlie a stranger; nobody has no account."""
-    ProductFactory(kind="api", slug="maps", specs={"price_per_thousand": {"EUR": "2500"}})
+    plan_of(people.organization, api("maps", "2500"))
     calls_of(people.organization, 2, product="maps")
     meter_calls(since=SINCE, at=LATER)
     path = f"/api/v1/billing/usage?month={NOON:%Y-%m}"
