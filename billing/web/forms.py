@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.db import transaction
 
 from accounts.models import Organization
 from accounts.web.countries import countries
@@ -131,8 +132,9 @@ class ProfileForm(forms.Form):
         said: dict[str, Any] = dict(self.cleaned_data)
         currency = said.pop("currency")
         try:
-            describe_customer(self.organization, **said)
-            choose_currency(self.organization, currency)
+            with transaction.atomic():
+                describe_customer(self.organization, **said)
+                choose_currency(self.organization, currency)
         except DomainError as refusal:
             fields = {"invalid_country": "country", "currency_fixed": "currency"}
             self.add_error(fields.get(refusal.code, "vat_id"), refusal.detail)

@@ -9,7 +9,8 @@ import pytest
 
 from billing.models import Order, PaymentAttempt, Price, Product
 from billing.services.currencies import choose_currency
-from billing.services.customers import describe_customer
+from billing.services.customers import describe_customer, profile_of
+from billing.web.forms import ProfileForm
 from tests.integration.billing.web.shelf import a_product
 
 
@@ -23,7 +24,7 @@ def page_of(product: Product) -> str:
 
 
 def wish(product: Product, **changes: Any) -> dict[str, Any]:
-    price = product.prices.get(interval="monthly")
+    price = product.prices.get(interval="monthly", currency="EUR")
     return {"price": str(price.pk), "quantity": "2", "key": str(uuid4()), **changes}
 
 
@@ -174,3 +175,23 @@ def test_the_catalogue_asks_the_same_number_of_queries_whatever_is_on_sale(
         a_product(f"other-{number}")
     with django_assert_num_queries(10):
         alice.get("/catalog/")
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_profile_that_an_order_overtakes_is_changed_whole_or_not_at_all(
+    alice: Any, people: Any, product: Product, ordered: bool
+) -> None:
+    Price.objects.create(
+        product=product, interval="monthly", currency="USD", unit_amount_minor=5500
+    )
+    said = {"legal_name": "Renamed", "country": "DE", "currency": "USD"}
+    form = ProfileForm(profile_of(people.organization), said)
+    assert form.is_valid()
+    if ordered:
+        price = product.prices.get(interval="monthly", currency="EUR")
+        assert alice.post(page_of(product), wish(product, price=str(price.pk))).status_code == 302
+
+    assert form.save() is not ordered
+
+    profile = profile_of(people.organization)
+    assert (profile.legal_name == "Renamed", profile.currency == "USD") == (not ordered,) * 2
