@@ -50,6 +50,7 @@ class Claim:
 
     delivery: WebhookDelivery
     number: int
+    lease_until: datetime
     url: str
     body: bytes
     headers: dict[str, str]
@@ -147,7 +148,7 @@ def _prepare(delivery: WebhookDelivery, endpoint: WebhookEndpoint, at: datetime)
         number=delivery.attempts,
         request_headers=headers,
     )
-    return Claim(delivery, delivery.attempts, endpoint.url, body, headers)
+    return Claim(delivery, delivery.attempts, at + LEASE, endpoint.url, body, headers)
 
 
 def _calls(endpoint: WebhookEndpoint, at: datetime) -> Counter[UUID]:
@@ -185,7 +186,8 @@ def _record(claim: Claim, outcome: Outcome, *, at: datetime) -> None:
         return  # Deleted meanwhile.
     _close_attempt(claim, outcome, at)
     delivery = WebhookDelivery.objects.select_for_update().get(pk=delivery_id)
-    is_current = delivery.attempts == claim.number
+    # Not when it was begun anew meanwhile: the new schedule starts with its own first try.
+    is_current = delivery.lease_until == claim.lease_until
     if delivery.status == Status.PENDING and not outcome.code:
         _succeed(delivery, endpoint, outcome, at)
     elif delivery.status == Status.PENDING and is_current:

@@ -288,3 +288,23 @@ def test_replaying_sends_the_same_message_again(
         replaying.replay(delivery)
     with pytest.raises(Conflict):
         replaying.send_test(endpoint)
+
+
+def test_a_try_that_fails_after_a_replay_does_not_put_the_replay_off(
+    organization: Any, endpoint: Any, receiver: Any, fresh: Any
+) -> None:
+    """It was under way while the endpoint was switched off, on, and the message sent again."""
+    delivery = announced(organization)
+    receiver.answer = lambda handler: reply(handler, 500)
+    claim = sending._claim(delivery.pk, now())
+    endpoints.disable_endpoint(endpoint)
+    endpoints.enable_endpoint(endpoint)
+    replaying.replay(fresh(delivery))
+    sending._record(claim, sending._call(claim), at=now())
+    row = fresh(delivery)
+    assert (row.status, row.tries) == ("pending", 0)
+    assert row.next_attempt_at <= now()
+    assert row.log.get(number=1).response_status == 500
+    receiver.answer = lambda handler: reply(handler, 204)
+    assert sending.deliver(delivery.pk, at=now())
+    assert fresh(delivery).status == "succeeded"
