@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import WebhookDelivery, WebhookEndpoint
+from accounts.rules.deliveries import ATTEMPTS_SHOWN
 from config.kit.api import StrictSerializer
 
 Shape = serializers.Serializer[Any]
@@ -99,7 +100,11 @@ class AttemptOutput(Shape):
 
 class DeliveryDetailOutput(DeliveryOutput):
     payload = serializers.DictField(source="event.payload")
-    log = AttemptOutput(many=True, help_text="Every try, the latest first")
+    log = AttemptOutput(
+        many=True,
+        source="latest_tries",
+        help_text=f"The latest {ATTEMPTS_SHOWN} tries, the last first",
+    )
 
 
 class ReplayedOutput(Shape):

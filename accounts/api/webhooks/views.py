@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.timezone import now
@@ -37,7 +37,8 @@ from accounts.api.webhooks.serializers import (
     ReplayedOutput,
     ReplayInput,
 )
-from accounts.models import WebhookDelivery, WebhookEndpoint
+from accounts.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from accounts.rules.deliveries import ATTEMPTS_SHOWN
 from accounts.services.webhooks import endpoints, replaying
 from accounts.services.webhooks.catalogue import event_types
 from accounts.services.webhooks.endpoints import Made
@@ -235,11 +236,14 @@ class EndpointDeliveriesView(WebhookView):
 class DeliveryView(WebhookView):
     @extend_schema(
         operation_id="webhooks_deliveries_retrieve",
-        summary="One delivery with its payload and every try",
+        summary="One delivery with its payload and its latest tries",
         responses={200: DeliveryDetailOutput, **REFUSALS},
     )
     def get(self, request: Any, delivery_id: UUID) -> Response:
-        return Response(DeliveryDetailOutput(own(self.deliveries(), delivery_id)).data)
+        tries = WebhookAttempt.objects.for_organization(self.organization).order_by("-number")
+        latest = Prefetch("log", tries[:ATTEMPTS_SHOWN], to_attr="latest_tries")
+        rows = self.deliveries().prefetch_related(latest)
+        return Response(DeliveryDetailOutput(own(rows, delivery_id)).data)
 
 
 class DeliveryReplayView(WebhookView):

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import WebhookDelivery, WebhookEndpoint
 from accounts.models.webhook import WebhookDeliveryQuerySet
-from accounts.rules.deliveries import DeliveryStatus
+from accounts.rules.deliveries import ATTEMPTS_SHOWN, DeliveryStatus
 from accounts.services.bulk import TooManyItems
 from accounts.services.webhooks import replaying
 from accounts.services.webhooks.bulk import REPLAY
@@ -31,7 +31,6 @@ from accounts.web.webhooks.lookup import own_delivery, own_endpoint
 from config.kit.ids import as_uuid
 from config.kit.live import live_part
 
-ATTEMPTS_SHOWN = 50
 SOON = timedelta(minutes=1)
 """So long before its next try the page of a delivery begins to ask how it fares."""
 

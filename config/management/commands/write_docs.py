@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 
-from accounts.rules.deliveries import WAITS
+from accounts.rules.deliveries import AT_ONCE, AT_ONCE_FAILING, ATTEMPTS_SHOWN, WAITS
 from accounts.services.webhooks.catalogue import event_types
 from config.kit.errors import DomainError
 
@@ -39,10 +39,12 @@ its libraries verifies them, and `examples/webhook_receiver.py` does with nothin
   of the secret after `whsec_`. While a secret is replaced (24 hours) there are two, one space apart.
 - Answer 200 to 299 within five seconds. Anything else is tried again: {len(WAITS) + 1} times, after
   {", ".join(map(_wait, WAITS))}, each wait up to a fifth longer. A
-  redirect is not followed.
+  redirect is not followed. An organization gets at most {AT_ONCE} calls at a time, an endpoint that fails
+  {AT_ONCE_FAILING}.
 - At least once: the same `webhook-id` may come twice. Order is not promised; ids sort by time.
 - 410 disables the endpoint at once, five days of nothing but failure as well. Events stay for 30
-  days and can be sent again: one, some, or all that failed since a moment.
+  days and can be sent again: one, some, or all that failed since a moment. Of each the latest
+  {ATTEMPTS_SHOWN} tries are shown.
 - Endpoints are public https addresses on port 443 or 8443. An operator may permit networks of their
   own with `OUTGOING_PERMITTED_NETWORKS` (the demo: this machine) and trust a certificate authority
   of their own with `OUTGOING_CA_FILE`.

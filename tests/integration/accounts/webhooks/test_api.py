@@ -9,7 +9,8 @@ from django.db import connection
 from django.db.utils import IntegrityError
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import IdempotencyRecord, WebhookDelivery, WebhookEndpoint
+from accounts.models import IdempotencyRecord, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from accounts.rules.deliveries import ATTEMPTS_SHOWN
 from tests.conftest import People
 from tests.factories.webhooks import announced, endpoint_of
 
@@ -145,6 +146,20 @@ def test_a_list_of_deliveries_takes_few_queries(people: People, alice: Any) -> N
             assert alice.get(f"{URL}/{endpoint.pk}/deliveries").status_code == 200
         counts.append(len([each for each in counted if "ROLE" not in each["sql"]]))
     assert counts[0] == counts[1] <= 9
+
+
+def test_of_a_message_sent_again_and_again_the_latest_tries_are_told(
+    people: People, alice: Any
+) -> None:
+    """API-5: no list without an end."""
+    endpoint_of(people.organization)
+    delivery = announced(people.organization)
+    WebhookAttempt.objects.bulk_create(
+        WebhookAttempt(organization=people.organization, delivery=delivery, number=number)
+        for number in range(1, ATTEMPTS_SHOWN + 3)
+    )
+    log = alice.get(f"/api/v1/webhooks/deliveries/{delivery.pk}").json()["log"]
+    assert [each["number"] for each in log] == list(range(ATTEMPTS_SHOWN + 2, 2, -1))
 
 
 def test_a_row_cannot_point_into_another_organization(people: People) -> None:
