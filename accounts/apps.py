@@ -43,7 +43,7 @@ class AccountsConfig(AppConfig):
             "accounts_apikey",
             skip=(
                 "updated_at", "version", "published_version", "usage_count", "last_used_at",
-                "last_used_ip",
+                "last_used_ip", "revoked_reason",
             ),
             mask=("key_hash",),
         ),
@@ -69,7 +69,8 @@ class AccountsConfig(AppConfig):
         ),
         Audited(
             "accounts_bulkjob",
-            skip=("updated_at", "status", "claimed_until"),
+            # Free text of a customer may name anybody, and the trail is never edited.
+            skip=("updated_at", "status", "claimed_until", "params"),
             subject="user_id",
         ),
         Audited("accounts_impersonation", organization=""),
@@ -96,6 +97,7 @@ class AccountsConfig(AppConfig):
             "a queue; mails say what the trail holds",
             subject="user_id",
         ),
+        Unaudited("accounts_accountmail", "a queue; what each mail tells of is recorded"),
         Unaudited("account_emailconfirmation", "stays empty: confirmation links are signed"),
         Unaudited(
             "accounts_avatar",

@@ -27,6 +27,7 @@ def _release(key: ApiKey, reason: str) -> None:
 
 def _revoke(key: ApiKey, reason: str) -> None:
     keys.revoke_key(key, reason=reason)
+    audit.record("api_key.revoked_by_staff", key, reason=reason)
 
 
 def _grant(key: ApiKey, reason: str) -> None:

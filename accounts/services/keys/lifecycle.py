@@ -204,7 +204,7 @@ def revoke_key(key: ApiKey, *, reason: str = "") -> ApiKey:
         return key
     key.status, key.revoked_at, key.revoked_reason = ApiKey.Status.REVOKED, now(), reason[:200]
     key.save(update_fields=["status", "revoked_at", "revoked_reason"])
-    audit.record("api_key.revoked", key, reason=key.revoked_reason)
+    audit.record("api_key.revoked", key)
     logger.info("api_key.revoked", key_id=str(key.pk))
     return announce(key, "revoked")
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Func, Q, TextField
 
 from accounts.models import (
+    ApiKey,
     AuditLog,
     BulkItem,
     BulkJob,
@@ -55,7 +56,7 @@ def forget_mentions(user: User, addresses: Iterable[str]) -> None:
 
 
 def _forget_in_jobs(user: User, addresses: Iterable[str], places: set[UUID]) -> None:
-    """Take the names out of jobs, of those that are under way too."""
+    """Take the names out of jobs, of those that are under way too, and of what they wrote."""
     items = BulkItem.objects.filter(organization__in=places)
     items.filter(_says(user, addresses, "label")).update(label="")
     items.filter(_says(user, addresses, "error")).update(error="")
@@ -65,6 +66,11 @@ def _forget_in_jobs(user: User, addresses: Iterable[str], places: set[UUID]) -> 
     for job in named.select_for_update(no_key=True):
         job.params = _without(words, job.params)
         job.save(update_fields=["params"])
+    ended = ApiKey.objects.filter(organization__in=places)
+    said = ended.filter(_says(user, addresses, "revoked_reason")).order_by("pk")
+    for key in said.select_for_update(no_key=True):
+        key.revoked_reason = words.sub("…", key.revoked_reason)
+        key.save(update_fields=["revoked_reason"])
 
 
 def _without(words: re.Pattern[str], document: Any) -> Any:

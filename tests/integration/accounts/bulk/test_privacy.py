@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
 from django.utils.timezone import now
 
-from accounts.models import ApiKey, BulkItem, BulkJob, Organization, User
+from accounts.models import ApiKey, AuditLog, BulkItem, BulkJob, Organization, User
 from accounts.services.bulk import register, run_job
 from accounts.services.organizations import add_member, create_organization
 from accounts.services.privacy import erase_user
@@ -70,7 +71,12 @@ def test_a_name_leaves_a_job_that_is_under_way_and_what_it_still_writes(people: 
     left = "… <…>\n… left; Joann Lind stays"
     assert job.params == {"reason": left, "more": [{"who": "…"}, 1]}
     run_job(job.pk, at=now())
-    assert ApiKey.objects.get(pk=job.items.get(position=2).target_id).revoked_reason == left
+    reasons = ApiKey.objects.filter(pk__in=job.items.values("target_id"))
+    assert set(reasons.values_list("revoked_reason", flat=True)) == {left}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit.logs l WHERE l::text ~* 'ann li|joann lind'")
+        assert cursor.fetchone() == (0,), "what a customer typed is not in the trail"
+    assert AuditLog.objects.filter(action="api_key.revoked").count() == 2
 
 
 def test_a_run_that_is_going_on_meets_the_changed_words(people: People) -> None:
