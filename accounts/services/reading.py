@@ -11,11 +11,15 @@ from uuid import UUID
 from accounts.models import AuditLog, Membership, Organization, User
 from accounts.models.audit import AuditLogQuerySet
 from accounts.rules.trail import noun_of, sentence
+from accounts.services import audit
+from config.kit import context
 from config.kit.errors import NotFound
 
 STAFF = "Switchyard staff"
 LONGEST = 18
 """Digits of the largest entry number that a link may hold."""
+READ = "audit_log.read"
+NOTED_EVERY = timedelta(hours=1)
 _KINDS = {
     "anonymous": "Nobody signed in",
     "api_key": "API key",
@@ -67,6 +71,18 @@ def entry_of(organization: Organization, key: str) -> AuditLog:
     if found is None:
         raise NotFound
     return found
+
+
+def note_reading(organization: Organization, *, at: datetime) -> None:
+    """Write down that somebody reads the log: once an hour each, or reading would fill it."""
+    here = context.current()
+    assert here is not None, "a log is read in a request"
+    noted = trail_of(organization).filter(
+        action=READ, actor_id=here.actor_id, impersonator_id=here.impersonator_id,
+        at__gt=at - NOTED_EVERY,
+    )  # fmt: skip
+    if noted.order_by("-id").first() is None:
+        audit.record(READ, organization, organization_id=organization.pk)
 
 
 def days(first: date | None, last: date | None, zone: Any) -> dict[str, datetime | None]:

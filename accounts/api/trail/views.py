@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from accounts.api.listed import IN_LISTS, REFUSALS, ListedView
 from accounts.api.trail.serializers import AuditLogOutput, AuditLogQuery
-from accounts.services.reading import TrailFilter, entry_of, named, trail_of
+from accounts.services.reading import TrailFilter, entry_of, named, note_reading, trail_of
 from config.kit.api import CursorPage
 
 
@@ -39,6 +40,7 @@ class AuditLogListView(AuditLogView):
             for name, value in asked.validated_data.items()
             if name not in ("limit", "cursor")
         }
+        note_reading(self.organization, at=now())
         rows = TrailFilter(**known).narrow(trail_of(self.organization), self.organization)
         pages = TrailPage()
         found = named(pages.paginate_queryset(rows, request, view=self) or [])
@@ -53,4 +55,5 @@ class AuditLogDetailView(AuditLogView):
     )
     def get(self, request: Any, entry_id: str) -> Response:
         entry = entry_of(self.organization, entry_id)
+        note_reading(self.organization, at=now())
         return Response(AuditLogOutput(named([entry])[0]).data)

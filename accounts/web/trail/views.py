@@ -10,15 +10,16 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.functional import cached_property
+from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from accounts.rules.trail import ROW_CHANGES, differences, noun_of
 from accounts.services import audit
 from accounts.services.audit_triggers import audited_tables
-from accounts.services.reading import TrailFilter, entry_of, named, trail_of
+from accounts.services.reading import TrailFilter, entry_of, named, note_reading, trail_of
 from accounts.web.access import member_required
 from accounts.web.trail.forms import TrailForm
-from config.kit.lists import ListPage
+from config.kit.lists import ListPage, SheetRequest
 
 NAMED_AT_ONCE = 2000
 
@@ -46,6 +47,11 @@ class TrailList(ListPage):
         ("Browser", lambda row: row.from_agent),
         ("Request", lambda row: row.request_id),
     )
+
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not isinstance(request, SheetRequest):
+            note_reading(request.organization, at=self.at)
+        return super().get(request, *args, **kwargs)
 
     @cached_property
     def form(self) -> TrailForm:
@@ -87,6 +93,7 @@ class TrailList(ListPage):
 def entry(request: Any, entry_id: str) -> HttpResponse:
     """One entry with its values side by side."""
     (found,) = named([entry_of(request.organization, entry_id)])
+    note_reading(request.organization, at=now())
     rows = differences(found.old_values, found.new_values)
     facts = {"entry": found, "rows": rows, "is_change": found.action in ROW_CHANGES}
     return render(request, "accounts/trail/entry.html", facts)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 
 from accounts.models import AuditLog, Organization, User
 from accounts.services import audit
+from accounts.services.reading import note_reading
 from accounts.services.users import create_user
 from config.kit import context
 from tests.conftest import People
@@ -82,7 +85,7 @@ def test_a_strangers_entry_looks_unknown(people: People, charlie: Client) -> Non
 @pytest.mark.parametrize(
     ("query", "count"),
     [
-        ({"actor": "alice@example.com"}, 2),
+        ({"actor": "alice@example.com"}, 3),  # the third is that she reads
         ({"actor": "charlie@example.com"}, 0),
         ({"action": "license."}, 1),
         ({"entity_type": "accounts_membership"}, 2),
@@ -148,9 +151,35 @@ def test_aud_11_the_csv_is_written_down(people: People, alice: Client) -> None:
 
 
 @pytest.mark.usefixtures("trail")
+def test_aud_11_reading_is_written_down_once_an_hour_for_each_reader(people: People) -> None:
+    """AUD-11: at both doors; who reads all day does not fill the log."""
+    read = AuditLog.objects.for_organization(people.organization).filter(action="audit_log.read")
+    newest = AuditLog.objects.for_organization(people.organization).first()
+    assert newest is not None
+    alice = people.client(people.alice)
+    for address in ("/logs/", "/api/v1/audit-logs", f"/logs/{newest.pk}/", "/logs/"):
+        assert alice.get(address).status_code == 200
+    assert [row.actor_id for row in read] == [str(people.alice.pk)]
+    assert "Audit log read" in alice.get("/logs/").content.decode()
+
+
+def test_aud_11_reading_is_written_down_again_after_an_hour(people: People) -> None:
+    here = context.Context(actor_kind="api_key", actor_id="k1")
+    with context.use(here):
+        for later in (timedelta(), timedelta(minutes=50), timedelta(minutes=70)):
+            note_reading(people.organization, at=now() + later)
+    rows = AuditLog.objects.filter(action="audit_log.read", actor_id="k1")
+    assert rows.count() == 2
+    with context.use(context.Context(actor_kind="api_key", actor_id="k2")):
+        note_reading(people.organization, at=now())
+    assert AuditLog.objects.filter(action="audit_log.read").count() == 3
+
+
+@pytest.mark.usefixtures("trail")
 def test_it_costs_the_same_however_many_rows(
     alice: Client, django_assert_max_num_queries: Any
 ) -> None:
+    alice.get("/logs/")  # written down once
     with django_assert_max_num_queries(12):
         alice.get("/logs/")
     with django_assert_max_num_queries(10):
