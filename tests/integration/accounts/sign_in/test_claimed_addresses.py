@@ -50,6 +50,7 @@ def owners(email: str = VICTIM) -> list[str]:
 
 @pytest.mark.usefixtures("claimed")
 def test_the_owner_of_a_claimed_address_signs_up() -> None:
+    """AUT-15"""
     assert sign_up()["Location"] == "/confirm-email/"
     assert owners() == [VICTIM]
     assert User.objects.filter(email=VICTIM).exists()
@@ -96,12 +97,14 @@ def reset(email: str = VICTIM) -> None:
 
 @pytest.mark.usefixtures("claimed")
 def test_no_link_opens_the_account_of_who_claims_an_address() -> None:
+    """AUT-15"""
     [told] = reset_mails()
     assert "/password/reset/key/" not in told
     assert "/password/reset/key/" in reset_mails("charlie@example.com")[0]
 
 
 def test_the_link_of_a_reset_opens_the_account_of_who_signed_up(people: People) -> None:
+    """AUT-15"""
     sign_up()
     claim()
     assert owners() == ["charlie@example.com", VICTIM]
