@@ -69,8 +69,14 @@ def issue_trial_license(
 
 @transaction.atomic
 def adopt_license(license: License, *, subscription: Subscription) -> License:
-    """Let a subscription go on with the license of a trial: same id, key and devices."""
+    """Let a subscription go on with the license of a trial: same id, key and devices.
+
+    A suspended one stays suspended until the operator releases it. A revoked one is left alone,
+    so that `issue_license` makes the subscription its own.
+    """
     license = License.objects.select_for_update().get(pk=license.pk)
+    if license.status == License.Status.REVOKED:
+        return license
     license.plan, license.max_devices = _grants(subscription.price.product, subscription.quantity)
     license.subscription = subscription
     license.expires_at = _end_of(subscription)

@@ -16,6 +16,7 @@ from accounts.services.users import create_user
 from billing.models import Product
 from config.kit import context
 from licensing.models import License, TrialWorkspace
+from licensing.rules.transitions import SuspendedReason
 from licensing.rules.trials import (
     MOST_KEYS,
     SlugTaken,
@@ -26,6 +27,7 @@ from licensing.rules.trials import (
 )
 from licensing.services import announcements, trials
 from licensing.services.devices import Description, activate_device
+from licensing.services.licenses import reinstate_license, revoke_license, suspend_license
 from tests.conftest import People, WalledClient, behind_the_wall, make_people
 from tests.factories.billing import PriceFactory
 from tests.factories.licensing import subscription_of, trial_product
@@ -142,6 +144,28 @@ def test_who_pays_a_day_late_keeps_what_they_had(people: People) -> None:
     license = License.objects.get()
     assert (license.status, license.state(now())) == ("active", "active")
     assert ApiKey.objects.get(trial_key__workspace=trial).state(now()) == "active"
+
+
+def test_who_pays_gets_a_license_when_that_of_the_trial_was_revoked(people: People) -> None:
+    trial = provided(started(people))
+    revoke_license(trial.license)
+    subscription = bought(people, trial)
+    assert trial.status == "converted"
+    license = License.objects.get(subscription=subscription)
+    assert license.pk != trial.license_id
+    assert (license.state(now()), license.max_devices) == ("active", 10)
+    trial.license.refresh_from_db()
+    assert (trial.license.status, trial.license.subscription) == ("revoked", None)
+
+
+def test_a_purchase_does_not_release_a_suspended_license(people: People) -> None:
+    trial = provided(started(people))
+    suspend_license(trial.license, reason=SuspendedReason.ABUSE)
+    subscription = bought(people, trial)
+    license = License.objects.get()
+    assert (license.status, license.subscription) == ("suspended", subscription)
+    reinstate_license(license)
+    assert License.objects.get().state(now()) == "active"
 
 
 def test_after_thirty_days_a_purchase_begins_anew(people: People) -> None:
