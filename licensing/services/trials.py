@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -181,15 +182,19 @@ def provide_license(workspace: TrialWorkspace) -> TrialWorkspace:
 
 @transaction.atomic
 def extend_trial(workspace: TrialWorkspace, *, days: int, reason: str, at: datetime) -> None:
-    """Give a trial more time, an expired one too; its keys and license go on with it."""
-    workspace = _locked(workspace)
+    """Give a trial more time, an expired one too; its keys and license go on with it.
+
+    A key that its owner lets end at another time keeps that end.
+    """
+    workspace = _locked_with_owner(workspace)
     if workspace.state(at) == TrialStatus.EXPIRED:
         workspace.status = TrialWorkspace.Status.ACTIVE
     elif workspace.status != TrialStatus.ACTIVE:
         raise TrialOver(status=workspace.status)
+    going_on = _keys_that_end_with(workspace)
     workspace.expires_at = extended_end(workspace.expires_at, days=days, at=at)
     workspace.save(update_fields=["status", "expires_at"])
-    for key in _living_keys(workspace):
+    for key in going_on:
         keys.set_expiry(key, workspace.expires_at)
     if workspace.license is not None:
         licenses.prolong_license(workspace.license, expires_at=workspace.expires_at)
@@ -199,7 +204,7 @@ def extend_trial(workspace: TrialWorkspace, *, days: int, reason: str, at: datet
 @transaction.atomic
 def cancel_trial(workspace: TrialWorkspace, *, at: datetime) -> TrialWorkspace:
     """End a trial now: its keys stop at once, its license within seconds. Repeating it is harmless."""
-    workspace = _locked(workspace)
+    workspace = _locked_with_owner(workspace)
     if workspace.status == TrialStatus.CANCELLED:
         return workspace
     if not may_move(workspace.state(at), TrialStatus.CANCELLED):
@@ -227,20 +232,22 @@ def settle_cancelled(workspace: TrialWorkspace) -> None:
 def convert_trial(subscription: Subscription, *, at: datetime) -> TrialWorkspace | None:
     """Turn the organization's trial of what was bought into it; None when there is none to turn.
 
-    Keys, license, license key and devices stay as they are and lose their end. An expired trial
-    is turned as well for 30 days: who pays a day late keeps what they had.
+    Keys, license, license key and devices stay as they are and lose their end; a key that its
+    owner lets end at another time keeps that end. An expired trial is turned as well for 30 days:
+    who pays a day late keeps what they had.
     """
+    _lock_owner(subscription.organization_id)
     trials = TrialWorkspace.objects.for_organization(subscription.organization_id)
     held = trials.select_for_update(of=("self",), no_key=True)
     workspace: TrialWorkspace | None = held.filter(product=subscription.price.product).first()
     if workspace is None or not may_still_convert(workspace.status, workspace.expires_at, at):
         return None
-    living = _living_keys(workspace)
+    going_on = _keys_that_end_with(workspace)
     workspace.status = TrialWorkspace.Status.CONVERTED
     workspace.converted_at = at
     workspace.subscription = subscription
     workspace.save(update_fields=["status", "converted_at", "subscription"])
-    for key in living:
+    for key in going_on:
         keys.set_expiry(key, None)
     if workspace.license is not None:
         licenses.adopt_license(workspace.license, subscription=subscription)
@@ -292,6 +299,19 @@ def _walked(rows: TrialWorkspaceQuerySet) -> Iterator[TrialWorkspace]:
         batch = list(rows.filter(pk__gt=batch[-1].pk).order_by("pk")[:BATCH])
 
 
+def _lock_owner(organization_id: UUID) -> Organization:
+    """Lock the organization before a trial and its keys, as whatever changes all its keys does."""
+    found: Organization = Organization.objects.select_for_update(no_key=True).get(
+        pk=organization_id
+    )
+    return found
+
+
+def _locked_with_owner(workspace: TrialWorkspace) -> TrialWorkspace:
+    _lock_owner(workspace.organization_id)
+    return _locked(workspace)
+
+
 def _locked(workspace: TrialWorkspace) -> TrialWorkspace:
     found: TrialWorkspace = (
         TrialWorkspace.objects.select_for_update(of=("self",), no_key=True)
@@ -310,3 +330,8 @@ def _living_keys(workspace: TrialWorkspace) -> list[ApiKey]:
     while (found := list(alive.all())) != locked:
         locked = found
     return locked
+
+
+def _keys_that_end_with(workspace: TrialWorkspace) -> list[ApiKey]:
+    """Lock the keys of a locked trial; return those without an end of their own."""
+    return [key for key in _living_keys(workspace) if key.expires_at == workspace.expires_at]

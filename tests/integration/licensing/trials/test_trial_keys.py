@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,10 @@ from django.utils.timezone import now
 
 from accounts.models import ApiKey
 from accounts.services import keys
+from billing.services.api_plans import renew_allowances
 from config.kit import context
 from licensing.models import TrialApiKey, TrialWorkspace
+from licensing.rules.trials import TrialOver
 from licensing.services import trials
 from tests.conftest import People, WalledClient, make_people
 from tests.factories.licensing import subscription_of, trial_product
@@ -112,6 +114,26 @@ def test_what_was_bought_has_keys_like_any_other(people: People) -> None:
     assert key_of(trial).expires_at is None
 
 
+def test_a_key_that_its_owner_lets_end_sooner_keeps_that_end(people: People) -> None:
+    trial = started(people)
+    sooner, other = now() + timedelta(days=1), key_of(trial)
+    own, _ = trials.add_key(trial, name="For a day", by=people.alice, at=now())
+    keys.update_key(own.api_key, {"expires_at": sooner}, by=people.alice)
+    trials.extend_trial(trial, days=7, reason="Asked kindly", at=now())
+    assert _ends(trial) == {own.api_key_id: sooner, other.pk: trial_end(trial)}
+    bought(people, trial)
+    assert _ends(trial) == {own.api_key_id: sooner, other.pk: None}
+
+
+def trial_end(trial: TrialWorkspace) -> datetime:
+    trial.refresh_from_db()
+    return trial.expires_at
+
+
+def _ends(trial: TrialWorkspace) -> dict[Any, datetime | None]:
+    return dict(ApiKey.objects.filter(trial_key__workspace=trial).values_list("pk", "expires_at"))
+
+
 def test_the_page_of_a_key_says_that_it_ends_with_the_trial(
     people: People, alice: WalledClient
 ) -> None:
@@ -139,4 +161,27 @@ def test_a_key_that_is_just_being_rotated_brings_its_successor(what: str) -> Non
         waiting.result(30)
     new.refresh_from_db()
     assert new.is_revoked if what == "cancelled" else new.expires_at is None
+    connection.close()
+
+
+@pytest.mark.usefixtures("live_database")
+@pytest.mark.parametrize("what", ["cancelled", "extended"])
+def test_a_trial_that_is_just_being_bought_is_waited_for(what: str) -> None:
+    """Buying an API changes all keys of the organization before its trial is turned."""
+    people = make_people()
+    trial = started(people, trial_product(kind="api"))
+    subscription = subscription_of(people.organization, price=trial.product.prices.get())
+    work: Any = {
+        "cancelled": lambda: trials.cancel_trial(trial, at=now()),
+        "extended": lambda: trials.extend_trial(trial, days=7, reason="Asked kindly", at=now()),
+    }[what]
+    with ThreadPoolExecutor(1) as pool:
+        with context.acting(organization_id=people.organization.pk), transaction.atomic():
+            renew_allowances(subscription, at=now())
+            waiting: Future[Any] = until_blocked(pool, work)
+            trials.convert_trial(subscription, at=now())
+        with pytest.raises(TrialOver):
+            waiting.result(30)
+    key = key_of(trial)
+    assert (key.is_revoked, key.expires_at) == (False, None)
     connection.close()
