@@ -22,6 +22,9 @@ organization_restored = Signal()
 """Sent with `organization`: staff opened a closed one again. Receivers bring back what only its
 closing ended, where that is safe."""
 
+trail_alert_opened = Signal()
+"""Sent with `alert`, a TrailAlert: something about the audit trail is to be looked at."""
+
 user_closing = Signal()
 """Sent with `user`: the account is about to close. A receiver vetoes by raising `Conflict`."""
 

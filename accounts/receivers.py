@@ -25,7 +25,16 @@ from django.dispatch import receiver
 from django.utils.timezone import now
 
 from accounts import events, tasks
-from accounts.models import ApiKey, BulkJob, DataExport, Invitation, Membership, Organization, User
+from accounts.models import (
+    ApiKey,
+    BulkJob,
+    DataExport,
+    Invitation,
+    Membership,
+    Organization,
+    TrailAlert,
+    User,
+)
 from accounts.services import (
     addresses,
     announcements,
@@ -210,3 +219,8 @@ def _member_removed(membership: Membership, **_: Any) -> None:
 @receiver(events.api_key_changed)
 def _api_key_changed(key: ApiKey, change: str, **_: Any) -> None:
     announcements.api_key_changed(key, change=change)
+
+
+@receiver(events.trail_alert_opened)
+def _trail_alert_opened(alert: TrailAlert, **_: Any) -> None:
+    after_commit(tasks.post_alert, alert.pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -10,8 +11,8 @@ from celery import shared_task
 from django.utils.timezone import now
 from redis import RedisError
 
-from accounts.models import DataExport, User
-from accounts.services import account_mail, audit, factor_mail, idempotency, sessions, sync
+from accounts.models import DataExport, TrailAlert, User
+from accounts.services import account_mail, audit, factor_mail, idempotency, live, sessions, sync
 from accounts.services.bulk import keeping as jobs
 from accounts.services.bulk import run_job
 from accounts.services.calls import ingest, retention
@@ -23,7 +24,7 @@ from accounts.services.seals import months, sealing, watching
 from accounts.services.team import mailing
 from accounts.services.tokens import keeping, warning
 from accounts.services.webhooks import endpoints, replaying, sending
-from config.kit.errors import DomainError
+from config.kit.errors import DomainError, GatewayError
 from config.kit.scripts import CacheAway
 
 logger = structlog.get_logger(__name__)
@@ -54,6 +55,15 @@ def seal_audit() -> None:
 @shared_task(name="accounts.watch_audit")
 def watch_audit() -> None:
     watching.watch(now())
+
+
+@shared_task(
+    name="accounts.post_alert", autoretry_for=(GatewayError,), retry_backoff=30, max_retries=8,
+    time_limit=30, soft_time_limit=25,
+)  # fmt: skip
+def post_alert(alert_id: str) -> None:
+    """Post it to the operator's chat; one that does not take it is asked again for half an hour."""
+    watching.post_alert(TrailAlert.objects.get(pk=alert_id))
 
 
 # Long ones are not handed to a second worker while the first still works: beat brings them again.
@@ -138,7 +148,7 @@ def send_account_mail(sealed: str) -> None:
 def forget_tokens() -> None:
     keeping.forget_old_tokens(at=now())
     sync.forget_old_events(at=now())
-    audit.forget_old_activity(at=now())
+    audit.forget_old_activity(before=now() - timedelta(days=live.live("ACTIVITY_DAYS")))
 
 
 @shared_task(name="accounts.flush_calls")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from django.db import connection, models, transaction
 from accounts.models import UserActivity
 from config.kit import context
 
-ACTIVITY_KEPT = timedelta(days=180)
 _EVENT = "SELECT audit.event(%s, %s, %s, %s, %s::jsonb)"
 _EVENT_OF_A_PERSON = f"{_EVENT}, note_user_activity(%s, %s, %s::jsonb)"
 
@@ -40,7 +39,7 @@ def record(
         cursor.execute(statement, values)
 
 
-def forget_old_activity(*, at: datetime) -> int:
-    """Delete what people did more than 180 days ago from their activity; the trail keeps it."""
-    deleted, _ = UserActivity.objects.filter(created_at__lt=at - ACTIVITY_KEPT).delete()
+def forget_old_activity(*, before: datetime) -> int:
+    """Delete what people did before a moment from their activity; the trail keeps it."""
+    deleted, _ = UserActivity.objects.filter(created_at__lt=before).delete()
     return deleted

@@ -50,10 +50,10 @@ LIVE: dict[str, Live] = {
         14, "How many days a new trial workspace lasts.", "Trials", is_public=True, kind="days",
     ),
     "ACTIVITY_DAYS": Live(
-        365, "After how many days the activity of people is forgotten.", "Retention", kind="days",
+        180, "After how many days the activity of people is forgotten.", "Retention", kind="days",
     ),
     "ALERT_WEBHOOK_URL": Live(
-        "", "Where alerts for the operator are posted as JSON {text}: a chat's incoming webhook.",
+        "", "Where alerts of the audit trail are posted as JSON {text}: a chat's incoming webhook.",
         "Alerts", kind="secret",
     ),
 }  # fmt: skip

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import orjson
 import structlog
+from django.conf import settings
 from django.core.mail import mail_admins
 from django.db import connection, transaction
 
+from accounts import events
 from accounts.models import AuditLog, TrailAlert
+from accounts.services.live import live
 from accounts.services.seals.sealing import seal_lag
 from accounts.services.seals.verification import Report, verify_all
+from config.kit import http
+from config.kit.errors import GatewayError
 
 logger = structlog.get_logger(__name__)
 LATE_AFTER = timedelta(minutes=15)
@@ -73,10 +79,27 @@ def alert(kind: str, detail: str, *, at: datetime) -> TrailAlert:
     if is_new:
         title = str(found.get_kind_display())
         transaction.on_commit(lambda: mail_admins(f"Audit trail: {title}", detail), robust=True)
+        events.trail_alert_opened.send(TrailAlert, alert=found)
     else:
         found.detail, found.seen_at = detail, at
         found.save(update_fields=["detail", "seen_at"])
     return found
+
+
+def post_alert(found: TrailAlert) -> None:
+    """Post an alert to the operator's chat, if one is set (ALERT_WEBHOOK_URL).
+
+    Raises `GatewayError` when it is not taken.
+    """
+    url = live("ALERT_WEBHOOK_URL")
+    if not url:
+        return
+    text = f"{settings.SITE_NAME}, audit trail: {found.get_kind_display()}. {found.detail}"
+    answer = http.post(
+        url, body=orjson.dumps({"text": text}), headers={"Content-Type": "application/json"}
+    )
+    if not 200 <= answer.status < 300:
+        raise GatewayError(f"The chat answered {answer.status}.", retryable=True)
 
 
 @transaction.atomic

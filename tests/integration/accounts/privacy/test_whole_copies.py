@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-from datetime import timedelta
 from typing import Any
 from zipfile import ZipFile
 
@@ -26,7 +25,7 @@ from accounts.models import (
     User,
     UserActivity,
 )
-from accounts.services import audit
+from accounts.services import audit, live
 from accounts.services.avatars import set_avatar
 from accounts.services.notifications import notify
 from accounts.services.privacy import erase_user, exports, request_export
@@ -89,12 +88,25 @@ def test_activity_is_forgotten_after_half_a_year(bob: User) -> None:
     mine = UserActivity.objects.filter(user=bob)
     tasks.forget_tokens()
     kept = mine.count()
-    assert audit.forget_old_activity(at=now() + timedelta(days=179)) == 0
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_useractivity SET created_at = now() - interval '179 days'")
+    tasks.forget_tokens()
+    assert mine.count() == kept
     with connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_useractivity SET created_at = now() - interval '181 days'")
     assert mine.count() == kept > 0
     tasks.forget_tokens()
     assert mine.count() == 0
+
+
+def test_staff_set_how_long_activity_is_kept(people: People) -> None:
+    with context.acting(actor_kind="user", actor_id=str(people.alice.pk)):
+        audit.record("user.logged_in", people.alice)
+        live.change({"ACTIVITY_DAYS": 30}, by=people.alice)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_useractivity SET created_at = now() - interval '31 days'")
+    tasks.forget_tokens()
+    assert not UserActivity.objects.filter(user=people.alice).exists()
 
 
 @pytest.mark.parametrize("about", ["person", "organization"])
