@@ -64,7 +64,7 @@ second_factor_reset = Signal()
 """Sent with `user`: staff removed the factors they had lost; they are to be told."""
 
 account_mail_written = Signal()
-"""Sent with `sealed`: a mail of the sign-in pages, written and to be sent."""
+"""Sent with `mail`, an AccountMail: one of the sign-in pages, written and to be sent."""
 
 webhook_due = Signal()
 """Sent with `delivery_id`: a message waits to be sent to a customer's endpoint."""

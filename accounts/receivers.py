@@ -26,6 +26,7 @@ from django.utils.timezone import now
 
 from accounts import events, tasks
 from accounts.models import (
+    AccountMail,
     ApiKey,
     BulkJob,
     DataExport,
@@ -175,8 +176,8 @@ def _second_factor_reset(user: User, **_: Any) -> None:
 
 
 @receiver(events.account_mail_written)
-def _account_mail_written(sealed: str, **_: Any) -> None:
-    after_commit(tasks.send_account_mail, sealed)
+def _account_mail_written(mail: AccountMail, **_: Any) -> None:
+    after_commit(tasks.send_account_mail, mail.pk)
 
 
 @receiver(events.webhook_due)

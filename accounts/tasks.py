@@ -136,12 +136,17 @@ def tell_of_reset_factor(user_id: str) -> None:
     factor_mail.tell_of_reset(User.objects.get(pk=user_id))
 
 
-# No sweeper knows of these: a mail server that is away is asked again for some minutes.
-@shared_task(
-    name="accounts.send_account_mail", autoretry_for=(OSError,), retry_backoff=10, max_retries=5
-)
-def send_account_mail(sealed: str) -> None:
-    account_mail.send_sealed(sealed)
+@shared_task(name="accounts.send_account_mail")
+def send_account_mail(mail_id: str) -> None:
+    account_mail.send_due(UUID(mail_id), at=now())
+
+
+@shared_task(name="accounts.sweep_account_mails")
+def sweep_account_mails() -> None:
+    """Nudge again for mails whose first nudge was lost; give up on those whose links are dead."""
+    account_mail.give_up(now())
+    for mail_id in account_mail.due_mails(now()):
+        send_account_mail.delay(str(mail_id))
 
 
 @shared_task(name="accounts.forget_tokens")

@@ -15,8 +15,8 @@ from psycopg.pq import TransactionStatus
 from xdist.scheduler import LoadScopeScheduling
 
 from accounts import events
-from accounts.models import Membership, Organization, User
-from accounts.services.account_mail import send_sealed
+from accounts.models import AccountMail, Membership, Organization, User
+from accounts.services.account_mail import message_of
 from accounts.services.live import live
 from accounts.services.organizations import add_member, create_organization
 from accounts.services.users import create_user
@@ -200,8 +200,8 @@ def acting_for(people: People) -> Callable[..., Any]:
 def postman() -> Iterator[None]:
     """Mails of the sign-in pages are sent as soon as they are written, not by a worker later."""
 
-    def deliver(sealed: str, **_: Any) -> None:
-        send_sealed(sealed)
+    def deliver(mail: AccountMail, **_: Any) -> None:
+        message_of(mail).send()
 
     events.account_mail_written.connect(deliver)
     yield

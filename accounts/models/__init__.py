@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accounts.models.account_mail import AccountMail
 from accounts.models.activity import UserActivity
 from accounts.models.api_call import ApiCall, CallRecording, HourlyCalls, StoredCall, StoredHour
 from accounts.models.api_key import ApiAllowance, ApiKey
@@ -31,6 +32,7 @@ from accounts.models.webhook import (
 )
 
 __all__ = [
+    "AccountMail",
     "ApiAllowance",
     "ApiCall",
     "ApiKey",

@@ -17,7 +17,6 @@ from django.forms import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts import events
 from accounts.models import Organization, User
 from accounts.services import account_mail, sign_in
 from accounts.services.addresses import is_known_by
@@ -84,7 +83,7 @@ class AccountAdapter(DefaultAccountAdapter):
         site = get_current_site(self.request)
         facts = {"request": self.request, "email": email, "current_site": site} | context
         mail = self.render_mail(template_prefix, email, facts)
-        events.account_mail_written.send(AccountAdapter, sealed=account_mail.sealed_mail(mail))
+        account_mail.owe_mail(mail)
 
     def _is_new(self, user: Any) -> bool:
         with context.acting(user_id=user.pk):

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from accounts.models import BulkJob, DataExport, WebhookDelivery
+from accounts.models import AccountMail, BulkJob, DataExport, WebhookDelivery
 from billing.models import Invoice, PaymentAttempt, StripeEvent
 from config.kit.redis import connect, connect_to_broker
 from licensing.models import License, TrialWorkspace
@@ -72,6 +72,12 @@ PROMISES = (
         "Webhooks to deliver to customers",
         "accounts.sweep_webhooks",
         lambda at: WebhookDelivery.objects.due(at),
+    ),
+    Promise(
+        "account_mails",
+        "Mails of sign-up, reset and addresses to send",
+        "accounts.sweep_account_mails",
+        lambda at: AccountMail.objects.due(at),
     ),
     Promise(
         "data_exports",

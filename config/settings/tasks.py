@@ -76,6 +76,7 @@ CELERY_BEAT_SCHEDULE = {
     "licensing.tell_expiring": {"task": "licensing.tell_expiring", "schedule": 3600.0},
     "accounts.sweep_webhooks": {"task": "accounts.sweep_webhooks", "schedule": 5.0},
     "accounts.sweep_bulk_jobs": {"task": "accounts.sweep_bulk_jobs", "schedule": 15.0},
+    "accounts.sweep_account_mails": {"task": "accounts.sweep_account_mails", "schedule": 30.0},
     "accounts.sweep_notification_mails": {
         "task": "accounts.sweep_notification_mails",
         "schedule": 60.0,

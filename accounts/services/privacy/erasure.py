@@ -26,6 +26,7 @@ from accounts.models import (
     User,
     UserActivity,
 )
+from accounts.services.account_mail import forget_mails_to
 from accounts.services.closing import close_account
 from accounts.services.privacy import exports
 from accounts.services.privacy.mentions import forget_mentions
@@ -118,6 +119,7 @@ def _forget_rows(user: User, addresses: list[str]) -> None:
     own.exclude(list_query="").update(list_query="")  # it may say whom they looked for
     for model in _PERSONAL:
         model._default_manager.filter(user=user).delete()
+    forget_mails_to(addresses)
     lowered = [address.lower() for address in addresses]
     invited = Q(folded__in=lowered) | Q(accepted_by=user)
     Invitation.objects.annotate(folded=Lower("email")).filter(invited).delete()
