@@ -106,7 +106,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# A request's fields, and the whole of it: a batch of reported calls, or a picture in its form.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+LARGEST_BODY = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000  # lists send up to 500 ids at once, with their filters
 
 # Hosts a form may lead to: the payment page lives at the vendor's address.

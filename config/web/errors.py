@@ -6,18 +6,22 @@ import sys
 from typing import Any
 
 import orjson
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from redis import RedisError
 
-from config.kit.errors import DomainError, RateLimited, Unavailable
+from config.kit.errors import BodyTooLarge, DomainError, RateLimited, Unavailable
 from config.kit.problems import CONTENT_TYPE, problem, problem_response, wants_problem
 from config.kit.redis import connect
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        error = BodyTooLarge()
+        return problem_response(error) if wants_problem(request) else refusal_page(request, error)
     return _answer(request, 400, "malformed_request", "The request could not be understood.")
 
 

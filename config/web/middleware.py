@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 from config.kit import context
-from config.kit.errors import DomainError
+from config.kit.errors import BodyTooLarge, DomainError
 from config.kit.problems import problem_response, wants_problem
 from config.web.errors import refusal_page
 
@@ -101,12 +101,30 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, DomainError):
-            return None
-        # A script shows the sentence alone; the page that it stands on stays.
-        if wants_problem(request) or "HX-Request" in request.headers:
-            return problem_response(error)
-        return refusal_page(request, error)
+        return _refuse(request, error) if isinstance(error, DomainError) else None
+
+
+class BodySizeMiddleware:
+    """Refuses a body larger than any that is taken, before somebody reads and keeps it.
+
+    What comes without a length, in chunks, is read as empty.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) > settings.LARGEST_BODY:
+            return _refuse(request, BodyTooLarge("This is larger than the 8 MB that are taken."))
+        return self.get_response(request)
+
+
+def _refuse(request: HttpRequest, error: DomainError) -> HttpResponse:
+    # A script shows the sentence alone; the page that it stands on stays.
+    if wants_problem(request) or "HX-Request" in request.headers:
+        return problem_response(error)
+    return refusal_page(request, error)
 
 
 class ToastMiddleware:
