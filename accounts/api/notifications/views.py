@@ -99,6 +99,15 @@ class RuleListView(NotificationView):
         reading.set_rule(self.member, kind=facts["kind"], channels=channels, everybody=False)
         return Response(RuleOutput(_rules(self.member), many=True).data)
 
+    @extend_schema(
+        operation_id="notifications_rules_delete",
+        summary="Forget what you chose: everybody's rules reach you again",
+        responses={204: None, **IN_LISTS},
+    )
+    def delete(self, request: Any) -> Response:
+        reading.forget_rules(self.member)
+        return Response(status=204)
+
 
 def _rules(member: Membership) -> list[dict[str, Any]]:
     chosen = reading.rules_of(member, everybody=False)

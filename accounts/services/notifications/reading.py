@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Membership, Notification, NotificationRead, NotificationRule
 from accounts.models.notification import NotificationQuerySet
@@ -99,6 +101,31 @@ def set_rule(membership: Membership, *, kind: str, channels: Channels, everybody
             "webhook": channels.webhook and everybody,
         },
     )
+
+
+@transaction.atomic
+def set_rules(membership: Membership, *, chosen: dict[str, Channels], everybody: bool) -> None:
+    """Store what is chosen anew; who chooses for a kind what everybody has, follows everybody."""
+    common = rules_of(membership, everybody=True)
+    known = rules_of(membership, everybody=everybody)
+    followed = []
+    for kind, channels in chosen.items():
+        if not everybody and channels == replace(common[kind], webhook=False):
+            followed.append(kind)
+        elif channels != known[kind]:
+            set_rule(membership, kind=kind, channels=channels, everybody=everybody)
+    _own_rules(membership).filter(kind__in=followed).delete()
+
+
+@transaction.atomic
+def forget_rules(membership: Membership) -> None:
+    """Let everybody's rules hold for this person again."""
+    _own_rules(membership).delete()
+
+
+def _own_rules(membership: Membership) -> QuerySet[NotificationRule]:
+    rules = NotificationRule.objects.for_organization(membership.organization_id)
+    return rules.filter(user_id=membership.user_id)
 
 
 def forget_old(*, at: datetime) -> int:

@@ -96,8 +96,7 @@ def _rules(request: Any, *, everybody: bool) -> HttpResponse:
         everybody=everybody,
     )
     if form.is_bound and form.is_valid():
-        for kind, channels in form.channels().items():
-            reading.set_rule(me, kind=kind, channels=channels, everybody=everybody)
+        reading.set_rules(me, chosen=form.channels(), everybody=everybody)
         messages.success(request, "The rules are saved.")
         return redirect("notification_rules_everybody" if everybody else "notification_rules")
     facts = {

@@ -10,7 +10,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from accounts.models import Membership, Notification, NotificationMail, NotificationRead, User
+from accounts.models import (
+    Membership,
+    Notification,
+    NotificationMail,
+    NotificationRead,
+    NotificationRule,
+    User,
+)
 from accounts.rules.notices import Channels
 from accounts.services import announcements, audit
 from accounts.services import sign_in as sign_in_service
@@ -106,6 +113,43 @@ def test_rules_are_made_on_their_page(people: People, alice: Any, bob: Any) -> N
     alice.post("/notifications/rules/everybody/", {"member_joined": ["in_app", "webhook"]})
     common = reading.rules_of(member(people, people.alice), everybody=True)
     assert common["member_joined"] == Channels(in_app=True, email=False, webhook=True)
+
+
+def test_saving_the_page_keeps_only_what_differs_from_everybodys(
+    people: People, alice: Any, bob: Any
+) -> None:
+    """A later change of everybody's rules reaches who did not choose otherwise."""
+    me = member(people, people.bob)
+
+    def ways(rules: dict[str, Channels]) -> dict[str, list[str]]:
+        named = {kind: {"in_app": each.in_app, "email": each.email} for kind, each in rules.items()}
+        return {kind: [name for name in chosen if chosen[name]] for kind, chosen in named.items()}
+
+    shown = ways(reading.rules_of(me, everybody=False))
+    bob.post("/notifications/rules/", shown)
+    assert not NotificationRule.objects.exists()
+    bob.post("/notifications/rules/", shown | {"member_joined": ["email"]})
+    assert NotificationRule.objects.get().kind == "member_joined"
+
+    common = ways(reading.rules_of(member(people, people.alice), everybody=True))
+    common |= {"member_joined": ["in_app", "email", "webhook"], "license_suspended": []}
+    alice.post("/notifications/rules/everybody/", common)
+    assert NotificationRule.objects.filter(user=None).count() == 2
+    rules = reading.rules_of(me, everybody=False)
+    assert rules["license_suspended"] == Channels(in_app=False, email=False)
+    assert rules["member_joined"] == Channels(in_app=False, email=True)
+
+    bob.post("/notifications/rules/", ways(rules) | {"member_joined": ["in_app", "email"]})
+    assert not NotificationRule.objects.filter(user=people.bob).exists(), "as everybody again"
+
+
+def test_what_one_chose_is_forgotten_in_the_api(people: People, alice: Any, bob: Any) -> None:
+    none = {"kind": "member_joined", "in_app": False, "email": False}
+    for client in (alice, bob):
+        client.put("/api/v1/notifications/rules", none, content_type="application/json")
+    assert bob.delete("/api/v1/notifications/rules").status_code == 204
+    assert NotificationRule.objects.get().user == people.alice
+    assert reading.rules_of(member(people, people.bob), everybody=False)["member_joined"].in_app
 
 
 def test_rules_in_the_api(people: People, bob: Any) -> None:
