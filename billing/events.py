@@ -12,6 +12,10 @@ usage_metering = Signal()
 """Sent with `since`: hours from then on are about to be booked. A receiver answers with the API
 keys whose calls cost nothing, as a dict: the key's id, and the moment that this ends or ended."""
 
+api_plans_renewing = Signal()
+"""Sent with `organization` and `at`: what its keys may use is about to be stored. A receiver answers with
+what is being tried then, as a dict: the API's name, empty for all, and an Allowance."""
+
 subscription_activated = Signal()
 """Sent with `subscription`: it is paid for, its product may be provided."""
 

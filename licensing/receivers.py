@@ -12,7 +12,9 @@ from django.utils.timezone import now
 
 from accounts.events import api_key_changed, organization_closing, organization_restored
 from accounts.models import ApiKey, Organization
+from accounts.services.limits import Allowance
 from billing.events import (
+    api_plans_renewing,
     product_publishing,
     subscription_activated,
     subscription_ended,
@@ -23,7 +25,7 @@ from config.kit.tasks import after_commit
 from licensing import events, tasks
 from licensing.models import DeviceLink, License, TrialApiKey, TrialWorkspace
 from licensing.rules.grants import require_license, require_trial
-from licensing.services import announcements, closing, licenses, trials
+from licensing.services import announcements, closing, licenses, trial_limits, trials
 
 
 @receiver(product_publishing)
@@ -36,6 +38,11 @@ def _product_publishing(kind: str, grants: Mapping[str, Any], **_: Any) -> None:
 @receiver(usage_metering)
 def _usage_metering(since: datetime, **_: Any) -> dict[UUID, datetime]:
     return TrialApiKey.objects.ends_since(since)
+
+
+@receiver(api_plans_renewing)
+def _api_plans_renewing(organization: Organization, at: datetime, **_: Any) -> dict[str, Allowance]:
+    return trial_limits.tried_by(organization, at=at)
 
 
 @receiver(subscription_activated)

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils.timezone import now
 
 from licensing.models import TrialWorkspace
-from licensing.services import announcements, closing, publishing, sightings, trials
+from licensing.services import announcements, closing, publishing, sightings, trial_limits, trials
 
 
 @shared_task(name="licensing.flush_sightings")
@@ -23,10 +23,11 @@ def sweep_publications() -> None:
 
 @shared_task(name="licensing.settle_trial")
 def settle_trial(trial_id: str) -> None:
-    """Give a new trial its license, end that of a cancelled one."""
-    workspace = TrialWorkspace.objects.get(pk=trial_id)
+    """Give a new trial its license and limits, end those of a cancelled one."""
+    workspace = TrialWorkspace.objects.select_related("product").get(pk=trial_id)
     trials.provide_license(workspace)
     trials.settle_cancelled(workspace)
+    trial_limits.settle_limits(workspace, at=now())
 
 
 @shared_task(name="licensing.sweep_trials")

@@ -29,7 +29,7 @@ from config.kit.scripts import CacheAway
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What was bought of one product: a tier with its limits."""
+    """What was bought of one product, or is being tried: a tier with its limits."""
 
     tier: str
     requests_per_minute: int
@@ -103,24 +103,30 @@ def quotas_of(organization: Organization, at: datetime) -> list[Quota]:
 
 @transaction.atomic
 def set_allowances(
-    organization: Organization, bought: Mapping[str, Allowance], *, at: datetime
+    organization: Organization,
+    bought: Mapping[str, Allowance],
+    *,
+    at: datetime,
+    tried: Mapping[str, Allowance] | None = None,
 ) -> None:
     """Store what the organization has bought of each product, by slug; nothing else is left.
 
-    The organization's tier becomes the best of them, free without any.
+    What it tries takes the place of what it bought of the same product. The organization's tier
+    becomes the best of what was bought, free without any: only the keys of a trial have its tier.
     """
+    usable = {**bought, **(tried or {})}
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     rows = {row.product: row for row in ApiAllowance.objects.for_organization(organization)}
-    for product in rows.keys() - bought.keys():
+    for product in rows.keys() - usable.keys():
         rows[product].delete()
-    for product, each in bought.items():
+    for product, each in usable.items():
         _store(organization, product, each, rows.get(product), at)
     tier = max((each.tier for each in bought.values()), key=rank, default=str(Tier.FREE))
     if organization.subscription_tier != tier:
         organization.subscription_tier = tier
         organization.save(update_fields=["subscription_tier"])
     publish_organization_after_commit(organization.pk)
-    if apart := (rows.keys() ^ bought.keys()) - {""}:
+    if apart := (rows.keys() ^ usable.keys()) - {""}:
         # What counted with all others counts by itself now, or the other way round.
         moved = [counter_of(organization.pk, product, at) for product in ("", *apart)]
         transaction.on_commit(partial(_begin_anew, moved), robust=True)

@@ -10,25 +10,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import Organization
+from accounts.models import ApiAllowance, Organization
 from accounts.rules.tiers import DEFAULTS, Tier, rank
 from accounts.services.limits import Allowance, set_allowances
+from billing import events
 from billing.models import Product, Subscription
 
 
 @transaction.atomic
 def renew_allowances(subscription: Subscription, *, at: datetime) -> None:
-    """Bring what the organization may use in line with its running API plans.
+    """Bring what the organization may use in line; nothing to do for what is no API plan."""
+    if subscription.price.product.kind == Product.Kind.API:
+        settle_allowances(subscription.organization_id, at=at)
 
-    Nothing to do for a subscription to anything else. Repeating it changes nothing.
+
+@transaction.atomic
+def settle_allowances(organization_id: UUID, *, at: datetime) -> bool:
+    """Bring what the organization may use in line with its running API plans, and with its trials.
+
+    Returns whether anything was different. Repeating it changes nothing.
     """
-    if subscription.price.product.kind != Product.Kind.API:
-        return
-    held = Organization.objects.select_for_update(no_key=True)
-    organization = held.get(pk=subscription.organization_id)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    before = _stored(organization)
+    bought = _bought(organization)
+    set_allowances(organization, bought, tried=_tried(organization, bought, at), at=at)
+    return _stored(organization) != before
+
+
+def _stored(organization: Organization) -> dict[str, Any]:
+    rows = ApiAllowance.objects.for_organization(organization)
+    return {row.product: (row.tier, row.requests_per_minute, row.monthly_quota) for row in rows}
+
+
+def _bought(organization: Organization) -> dict[str, Allowance]:
     running = Subscription.objects.for_organization(organization).running()
     bought: dict[str, Allowance] = {}
     for each in running.filter(price__product__kind=Product.Kind.API).select_related(
@@ -36,7 +54,22 @@ def renew_allowances(subscription: Subscription, *, at: datetime) -> None:
     ):
         product, allowance = allowance_of(each.price.product.grants, each.quantity)
         bought[product] = max(bought.get(product, allowance), allowance, key=worth)
-    set_allowances(organization, bought, at=at)
+    return bought
+
+
+def _tried(
+    organization: Organization, bought: Mapping[str, Allowance], at: datetime
+) -> dict[str, Allowance]:
+    """Return what trials give beyond what was bought; the storey above knows of trials."""
+    answers: list[tuple[Any, Any]] = events.api_plans_renewing.send(
+        Organization, organization=organization, at=at
+    )
+    tried = {product: each for _, found in answers for product, each in found.items()}
+    return {
+        product: each
+        for product, each in tried.items()
+        if (paid := bought.get(product) or bought.get("")) is None or worth(each) > worth(paid)
+    }
 
 
 def allowance_of(grants: Mapping[str, Any], quantity: int) -> tuple[str, Allowance]:

@@ -40,7 +40,9 @@ class TrialInput(StrictSerializer):
         r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", required=False, help_text="Made for you without it"
     )
     tier = serializers.ChoiceField(
-        choices=TrialWorkspace.Tier.choices, default=TrialWorkspace.Tier.STANDARD.value
+        choices=TrialWorkspace.Tier.choices,
+        default=TrialWorkspace.Tier.STANDARD.value,
+        help_text="Of an API's trial: its keys have the limits of the pro or the enterprise tier",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -37,6 +37,11 @@ class TrialWorkspaceQuerySet(OrganizationQuerySet):
             status=TrialStatus.CANCELLED,
             license__status__in=(License.Status.ACTIVE, License.Status.SUSPENDED),
         )
+
+    def just_moved(self, at: datetime) -> TrialWorkspaceQuerySet:
+        """Of APIs, started or cancelled within a day: their limits follow, if the nudge was lost."""
+        moved = self.filter(product__kind=Product.Kind.API, updated_at__gt=at - timedelta(days=1))
+        return moved.exclude(status=TrialStatus.CONVERTED).select_related("product")
 
 
 class TrialWorkspace(BaseModel):

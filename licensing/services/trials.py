@@ -12,6 +12,7 @@ import structlog
 from django.db import IntegrityError, transaction
 
 from accounts.models import ApiKey, Membership, Organization, User
+from accounts.rules.tiers import lower
 from accounts.services import audit, keys
 from accounts.services.live import live
 from accounts.services.organizations import lock_open
@@ -39,6 +40,7 @@ from licensing.rules.trials import (
     require_slug,
 )
 from licensing.services import licenses
+from licensing.services.trial_limits import settle_limits
 
 logger = structlog.get_logger(__name__)
 BATCH = 200
@@ -125,7 +127,7 @@ def add_key(
         workspace.organization,
         name=name,
         scopes=[],
-        tier=KEY_TIER[TrialTier(workspace.tier)],
+        tier=_key_tier(workspace),
         expires_at=workspace.expires_at,
         is_trial=True,
         by=by,
@@ -134,6 +136,13 @@ def add_key(
         workspace=workspace, organization_id=workspace.organization_id, api_key=key
     )
     return link, secret
+
+
+def _key_tier(workspace: TrialWorkspace) -> str:
+    """Return the tier tried; a trial of anything but an API leaves its keys the organization's."""
+    if workspace.product.kind == Product.Kind.API:
+        return KEY_TIER[TrialTier(workspace.tier)]
+    return str(workspace.organization.subscription_tier)
 
 
 @transaction.atomic
@@ -198,6 +207,7 @@ def extend_trial(workspace: TrialWorkspace, *, days: int, reason: str, at: datet
         keys.set_expiry(key, workspace.expires_at)
     if workspace.license is not None:
         licenses.prolong_license(workspace.license, expires_at=workspace.expires_at)
+    settle_limits(workspace, at=at)
     audit.record("trial.extended", workspace, days=days, reason=reason)
 
 
@@ -233,22 +243,26 @@ def convert_trial(subscription: Subscription, *, at: datetime) -> TrialWorkspace
     """Turn the organization's trial of what was bought into it; None when there is none to turn.
 
     Keys, license, license key and devices stay as they are and lose their end; a key that its
-    owner lets end at another time keeps that end. An expired trial is turned as well for 30 days:
-    who pays a day late keeps what they had.
+    owner lets end at another time keeps that end, and none keeps a higher tier than was bought.
+    An expired trial is turned as well for 30 days: who pays a day late keeps what they had.
     """
-    _lock_owner(subscription.organization_id)
+    owner = _lock_owner(subscription.organization_id)
     trials = TrialWorkspace.objects.for_organization(subscription.organization_id)
     held = trials.select_for_update(of=("self",), no_key=True)
     workspace: TrialWorkspace | None = held.filter(product=subscription.price.product).first()
     if workspace is None or not may_still_convert(workspace.status, workspace.expires_at, at):
         return None
-    going_on = _keys_that_end_with(workspace)
+    living = _living_keys(workspace)
     workspace.status = TrialWorkspace.Status.CONVERTED
     workspace.converted_at = at
     workspace.subscription = subscription
     workspace.save(update_fields=["status", "converted_at", "subscription"])
-    for key in going_on:
-        keys.set_expiry(key, None)
+    settle_limits(workspace, at=at)
+    owner.refresh_from_db(fields=["subscription_tier"])
+    for key in living:
+        ends = None if key.expires_at == workspace.expires_at else key.expires_at
+        tier = lower(key.tier, owner.subscription_tier)
+        keys.update_key(key, {"tier": tier, "expires_at": ends}, by=None)
     if workspace.license is not None:
         licenses.adopt_license(workspace.license, subscription=subscription)
     audit.record("trial.converted", workspace, subscription=str(subscription.pk))
@@ -259,23 +273,25 @@ def convert_trial(subscription: Subscription, *, at: datetime) -> TrialWorkspace
 @transaction.atomic
 def expire_trial(workspace: TrialWorkspace, *, at: datetime) -> bool:
     """Write down that a trial is over; False when meanwhile it was extended, bought or cancelled."""
-    workspace = _locked(workspace)
+    workspace = _locked_with_owner(workspace)
     if workspace.status != TrialStatus.ACTIVE or workspace.expires_at > at:
         return False
     workspace.status = TrialWorkspace.Status.EXPIRED
     workspace.save(update_fields=["status"])
     if workspace.license is not None:
         licenses.expire_license(workspace.license, at=workspace.expires_at)
+    settle_limits(workspace, at=at)
     audit.record("trial.expired", workspace)
     events.trial_ended.send(TrialWorkspace, trial=workspace)
     return True
 
 
 def sweep(at: datetime) -> int:
-    """Do for all trials what is due: ends written down, licenses given. Returns how many."""
+    """Do for all trials what is due: ends written down, licenses and limits given; how many."""
     rows = TrialWorkspace.objects
     done = _each(rows.overdue(at), partial(expire_trial, at=at))
     done += _each(rows.unsettled(), settle_cancelled)
+    done += _each(rows.just_moved(at), partial(settle_limits, at=at))
     return done + _each(rows.unprovided(), provide_license)
 
 

@@ -21,15 +21,12 @@ from config.kit.errors import DomainError, NotFound
 from config.kit.forms import refuse
 from config.kit.live import live_page
 from licensing.models import TrialWorkspace
-from licensing.rules.trials import MOST_KEYS, TrialNotOffered, TrialTier, offer_of
+from licensing.rules.trials import KEY_TIER, MOST_KEYS, TrialNotOffered, TrialTier, offer_of
 from licensing.services import trials
 
 SOON = timedelta(minutes=10)
 """So long after its start the page of a trial asks for its license: it is made within seconds."""
-_TIER_WORDS = {
-    TrialTier.STANDARD: "Standard",
-    TrialTier.ENTERPRISE: "Enterprise: with the limits of the largest plan",
-}
+_TIER_WORDS = {TrialTier.STANDARD: "Standard", TrialTier.ENTERPRISE: "Enterprise"}
 
 
 class TrialForm(forms.Form):
@@ -44,12 +41,14 @@ class TrialForm(forms.Form):
     )
     tier = forms.ChoiceField(required=False)
 
-    def __init__(self, tiers: frozenset[TrialTier], *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, product: Product, tiers: frozenset[TrialTier], *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         offered = [tier for tier in TrialTier if tier in tiers]
         if len(offered) > 1:
-            choices: Any = [(tier.value, _TIER_WORDS[tier]) for tier in offered]
-            self.fields["tier"].choices = choices
+            field: Any = self.fields["tier"]
+            field.choices = [(tier.value, _tier_words(product, tier)) for tier in offered]
         else:
             del self.fields["tier"]
         self.only = offered[0].value
@@ -57,6 +56,13 @@ class TrialForm(forms.Form):
     @property
     def chosen_tier(self) -> str:
         return self.cleaned_data.get("tier") or self.only
+
+
+def _tier_words(product: Product, tier: TrialTier) -> str:
+    """Return what a tier is called, with what it gives: that is limits of calls of an API."""
+    if product.kind != Product.Kind.API:
+        return _TIER_WORDS[tier]
+    return f"{_TIER_WORDS[tier]}: with the limits of the {KEY_TIER[tier]} tier"
 
 
 class KeyForm(forms.Form):
@@ -101,7 +107,7 @@ def start(request: Any, slug: str) -> HttpResponse:
         raise NotFound
     days, tiers = offer_of(product.grants, live("TRIAL_DAYS"))
     initial = {"name": f"{request.organization.name} {product.name}"[:120]}
-    form = TrialForm(tiers, request.POST or None, initial=initial)
+    form = TrialForm(product, tiers, request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             trial, secret = trials.start_trial(

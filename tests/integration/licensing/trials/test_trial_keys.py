@@ -138,7 +138,7 @@ def test_the_page_of_a_key_says_that_it_ends_with_the_trial(
     people: People, alice: WalledClient
 ) -> None:
     trial = started(people)
-    form = {"name": "Lab", "tier": "pro", "expires_on": ""}
+    form = {"name": "Lab", "tier": "free", "expires_on": ""}
     answer = alice.post(f"/api-keys/{key_of(trial).pk}/edit/", form)
     assert answer.status_code == 422
     assert "ends with the trial" in answer.content.decode()
