@@ -254,6 +254,26 @@ def test_a_long_line_at_one_endpoint_holds_no_other_up(
     assert nudged == [quick.pk]
 
 
+def test_each_call_nudges_the_next_until_nothing_waits(
+    organization: Any, endpoint: Any, receiver: Any
+) -> None:
+    """Without the sweeper, and with no task more than there are messages."""
+    endpoint_of(organization, receiver.url)
+    for _ in range(6):
+        announce(organization.pk, "order.paid", event_types()["order.paid"].example)
+    tasks: list[Any] = [sending.due(at=now())[0]]
+
+    def note(delivery_id: Any, **_: Any) -> None:
+        tasks.append(delivery_id)
+
+    events.webhook_due.connect(note)
+    try:
+        assert all(sending.deliver(key, at=now()) for key in tasks)
+    finally:
+        events.webhook_due.disconnect(note)
+    assert len(set(tasks)) == len(tasks) == len(receiver.messages) == 12
+
+
 def test_ids_sort_in_the_order_of_announcement(organization: Any, endpoint: Any) -> None:
     told = [announced(organization).event_id for _ in range(50)]
     assert told == sorted(told)
