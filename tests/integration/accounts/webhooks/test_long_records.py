@@ -45,8 +45,8 @@ def test_an_endpoint_goes_with_its_record_and_leaves_that_of_others() -> None:
         for event in told
     )
     alice = people.client(people.alice)
-    path = f"/webhooks/{endpoint.pk}/delete/"
-    assert deletions_of("accounts_webhookdelivery", lambda: alice.post(path)) == 0
+    path, confirmed = f"/webhooks/{endpoint.pk}/delete/", {"confirm": "hooks.example"}
+    assert deletions_of("accounts_webhookdelivery", lambda: alice.post(path, confirmed)) == 0
     assert deletions_of("accounts_webhookdelivery", forget_old_webhooks) == 2
     assert list(WebhookEndpoint.objects.all()) == [other]
     assert WebhookDelivery.objects.get().endpoint_id == other.pk
