@@ -117,14 +117,16 @@ def set_allowances(
     usable = {**bought, **(tried or {})}
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     rows = {row.product: row for row in ApiAllowance.objects.for_organization(organization)}
-    for product in rows.keys() - usable.keys():
+    gone = rows.keys() - usable.keys()
+    for product in gone:
         rows[product].delete()
     for product, each in usable.items():
         _store(organization, product, each, rows.get(product), at)
     tier = max((each.tier for each in bought.values()), key=rank, default=str(Tier.FREE))
-    if organization.subscription_tier != tier:
-        organization.subscription_tier = tier
-        organization.save(update_fields=["subscription_tier"])
+    if organization.subscription_tier != tier or gone:
+        # A row that is gone leaves no trace but the moment at which its owner was changed.
+        organization.subscription_tier, organization.updated_at = tier, at
+        organization.save(update_fields=["subscription_tier", "updated_at"])
     publish_organization_after_commit(organization.pk)
     if apart := (rows.keys() ^ usable.keys()) - {""}:
         # What counted with all others counts by itself now, or the other way round.

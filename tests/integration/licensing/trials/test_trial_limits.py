@@ -132,6 +132,17 @@ def test_the_limits_end_with_the_trial(lab: Lab, how: str) -> None:
     assert lab.shown() == {"": FREE}
 
 
+def test_an_end_shows_that_what_last_month_allowed_is_not_known(lab: Lab) -> None:
+    """`billing.services.quotas` tells of no quota of a month whose limits were changed since."""
+    trial, _ = lab.start(maps())
+    lab.people.organization.refresh_from_db()
+    before = lab.people.organization.updated_at
+    lab.commit(trials.cancel_trial, trial, at=now())
+    lab.nudge(trial)
+    lab.people.organization.refresh_from_db()
+    assert lab.people.organization.updated_at > before
+
+
 def test_more_time_brings_the_limits_back(lab: Lab) -> None:
     trial, key = lab.start(maps())
     end(trial, now() - timedelta(days=1))
