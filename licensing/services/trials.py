@@ -174,7 +174,7 @@ def require_end(key: ApiKey) -> None:
 @transaction.atomic
 def provide_license(workspace: TrialWorkspace) -> TrialWorkspace:
     """Give an active trial of a license product its license. Runs in a worker; repeatable."""
-    workspace = _locked(workspace)
+    workspace = _locked_with_owner(workspace)
     product = workspace.product
     if workspace.status != TrialStatus.ACTIVE or product.kind != Product.Kind.LICENSE:
         return workspace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
@@ -25,7 +26,7 @@ from licensing.rules.trials import (
     TrialOver,
     TrialUsed,
 )
-from licensing.services import announcements, trials
+from licensing.services import announcements, closing, trials
 from licensing.services.devices import Description, activate_device
 from licensing.services.licenses import reinstate_license, revoke_license, suspend_license
 from tests.conftest import People, WalledClient, behind_the_wall, make_people
@@ -34,6 +35,7 @@ from tests.factories.licensing import subscription_of, trial_product
 from tests.factories.pages import polled
 from tests.factories.webhooks import endpoint_of
 from tests.integration.licensing.trials.steps import bought, end, provided, started
+from tests.waiting import until_blocked
 
 
 def test_a_trial_has_a_workspace_a_key_and_a_license_that_end_together(people: People) -> None:
@@ -337,6 +339,22 @@ def test_a_purchase_at_the_moment_of_the_end_converts_whoever_is_first() -> None
         assert (trial.license.status, trial.license.subscription) == ("active", subscription)
         assert License.objects.filter(product=trial.product).count() == 1
         TrialWorkspace.objects.update(mail_domain="")
+    connections.close_all()
+
+
+@pytest.mark.usefixtures("live_database")
+def test_an_organization_that_is_just_being_closed_is_waited_for() -> None:
+    """A license is made for the organization, which closing holds before it ends the trial."""
+    people = make_people()
+    trial = started(people)
+    with ThreadPoolExecutor(1) as pool:
+        with context.acting(organization_id=people.organization.pk), transaction.atomic():
+            organization = Organization.objects.select_for_update().get(pk=people.organization.pk)
+            waiting = until_blocked(pool, lambda: trials.provide_license(trial))
+            closing.end_trials(organization, at=now())
+        waiting.result(30)
+    trial.refresh_from_db()
+    assert (trial.status, trial.license) == ("cancelled", None)
     connections.close_all()
 
 
