@@ -40,6 +40,7 @@ from accounts.services import (
     addresses,
     announcements,
     audit,
+    factor_mail,
     impersonation,
     keys,
     live,
@@ -52,6 +53,7 @@ from accounts.services.factors import SECOND_FACTORS, spend_current_code
 from accounts.services.keys.bulk import REVOKE
 from accounts.services.keys.publishing import publish_organization_after_commit
 from accounts.services.privacy import exports
+from accounts.services.tokens import warning
 from accounts.services.webhooks.bulk import REPLAY
 from accounts.web.team import arrivals
 from config.kit.tasks import after_commit
@@ -167,12 +169,12 @@ def _credentials_changed(user: User, **_: Any) -> None:
 @receiver(events.api_session_stolen)
 def _api_session_stolen(user: User, client_name: str, **_: Any) -> None:
     if not announcements.session_stolen(user, client_name=client_name):
-        after_commit(tasks.warn_of_stolen_session, user.pk, client_name)
+        warning.warn_of_stolen_session(user, client_name=client_name)
 
 
 @receiver(events.second_factor_reset)
 def _second_factor_reset(user: User, **_: Any) -> None:
-    after_commit(tasks.tell_of_reset_factor, user.pk)
+    factor_mail.tell_of_reset(user)
 
 
 @receiver(events.account_mail_written)

@@ -11,8 +11,8 @@ from celery import shared_task
 from django.utils.timezone import now
 from redis import RedisError
 
-from accounts.models import DataExport, TrailAlert, User
-from accounts.services import account_mail, audit, factor_mail, idempotency, live, sessions, sync
+from accounts.models import DataExport, TrailAlert
+from accounts.services import account_mail, audit, idempotency, live, sessions, sync
 from accounts.services.bulk import keeping as jobs
 from accounts.services.bulk import run_job
 from accounts.services.calls import ingest, retention
@@ -22,7 +22,7 @@ from accounts.services.notifications import reading
 from accounts.services.privacy import erasure, exports
 from accounts.services.seals import months, sealing, watching
 from accounts.services.team import mailing
-from accounts.services.tokens import keeping, warning
+from accounts.services.tokens import keeping
 from accounts.services.webhooks import endpoints, replaying, sending
 from config.kit.errors import DomainError, GatewayError
 from config.kit.scripts import CacheAway
@@ -124,16 +124,6 @@ def sweep_invitations() -> None:
     """Nudge again for mails whose first nudge was lost."""
     for invitation_id in mailing.due_invitations(now()):
         send_invitation.delay(str(invitation_id))
-
-
-@shared_task(name="accounts.warn_of_stolen_session")
-def warn_of_stolen_session(user_id: str, client_name: str) -> None:
-    warning.warn_of_stolen_session(User.objects.get(pk=user_id), client_name=client_name)
-
-
-@shared_task(name="accounts.tell_of_reset_factor")
-def tell_of_reset_factor(user_id: str) -> None:
-    factor_mail.tell_of_reset(User.objects.get(pk=user_id))
 
 
 @shared_task(name="accounts.send_account_mail")

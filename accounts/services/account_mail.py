@@ -1,4 +1,4 @@
-"""Mails of the sign-in pages (links, notices): owed as rows, sent by a worker, at least once.
+"""Mails about an account itself (links, notices): owed as rows, sent by a worker, at least once.
 
 They lie sealed, because a link lets its holder in.
 """

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.services.account_mail import owe_mail
 from config.kit.mail import address_of, written_mail
 
 
 def tell_of_reset(user: User) -> None:
-    """Send the mail; not inside a transaction."""
+    """Owe them the mail, in the transaction that took it."""
     facts = {"url": address_of(reverse("mfa_index"))}
-    written_mail("accounts/email/factor_reset", facts, to=user.email).send()
+    owe_mail(written_mail("accounts/email/factor_reset", facts, to=user.email))

@@ -13,7 +13,6 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from accounts import tasks
 from accounts.models import AuditLog, RefreshToken, User
 from accounts.services.factors import (
     NotYourOwnFactor,
@@ -62,8 +61,8 @@ def test_an_admin_resets_all_factors_and_ends_every_session(admin: Client, carla
     assert entry.actor_id == str(User.objects.get(email__startswith="admin@").pk)
 
 
-def test_the_person_is_told_by_mail(carla: User) -> None:
-    tasks.tell_of_reset_factor(str(carla.pk))
+def test_the_person_is_told_by_mail(postman: None, admin: Client, carla: User) -> None:
+    assert admin.post(page(carla), {"reason": REASON}).status_code == 302
     [message] = mail.outbox
     assert (message.to, message.subject) == ([carla.email], "Your second factor was removed")
     assert reverse("mfa_index") in str(message.body)

@@ -10,12 +10,13 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
+from accounts import events
 from accounts.models import AuditLog, NotificationRule, RefreshToken
 from accounts.rules.sessions import RefreshTokenRefused
 from accounts.services.notifications import mailing
 from accounts.services.tokens.issuing import Issued, refresh_session
 from accounts.services.tokens.keeping import forget_old_tokens
-from accounts.tasks import warn_of_stolen_session
+from accounts.services.users import create_user
 from config.kit import context
 from tests.conftest import People, behind_the_wall, make_people
 from tests.factories.tokens import ApiClient, race, session_of
@@ -88,10 +89,11 @@ def test_aut_7_the_mail_is_owed_by_a_row_and_a_lost_nudge_loses_nothing(
     assert "/security/tokens/" in message.body
 
 
-def test_who_is_in_no_organization_is_told_as_well(people: People) -> None:
-    warn_of_stolen_session(str(people.alice.pk), "Desk app")
+def test_who_is_in_no_organization_is_told_as_well(postman: None, db: None) -> None:
+    nobodys = create_user("new@example.com", "correct horse battery")
+    events.api_session_stolen.send(RefreshToken, user=nobodys, client_name="Desk app")
     (message,) = mail.outbox
-    assert message.to == ["alice@example.com"]
+    assert message.to == ["new@example.com"]
     assert message.subject == "Desk app was signed out of your account"
     assert "/security/tokens/" in message.body
 
