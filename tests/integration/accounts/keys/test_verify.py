@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.utils.timezone import now
-from redis import Redis, RedisError
 
 from accounts.models import ApiKey
 from accounts.rules import keys as form
@@ -24,9 +21,11 @@ from accounts.services.calls.reporting import record_reported
 from accounts.services.limits import Allowance, set_allowances
 from accounts.services.suspension import suspend_organization
 from config.kit import context
+from config.kit.redis import connect
 from config.kit.scripts import breaker, line
 from tests.conftest import People
 from tests.factories.keys import make_key
+from tests.factories.relay import Relay, relaying
 from tests.integration.accounts.keys.conftest import Commit, Gateway
 from tests.stack import wait_for
 
@@ -409,37 +408,29 @@ def test_a_call_that_redis_never_heard_of_counts_with_its_report(
     assert counted(people) == (2, 2)
 
 
+@pytest.fixture
+def relay(settings: Any) -> Iterator[Relay]:
+    with relaying(settings.REDIS_URL) as relay:
+        settings.REDIS_URL = relay.url
+        connect.cache_clear()
+        yield relay
+    connect.cache_clear()
+
+
 def test_a_call_that_redis_counted_too_late_to_answer_counts_once(
-    people: People, gateway: Gateway, make: Any, redis_client: Any, settings: Any
+    relay: Relay, people: People, gateway: Gateway, make: Any, redis_client: Any
 ) -> None:
     key, text = make()
     gateway.verify(text)
     entries = redis_client.xlen("api_calls")
-    with stalled(settings.REDIS_URL):
-        answer = gateway.verify(text)
+    relay.answering.clear()
+    answer = gateway.verify(text)
+    relay.answering.set()
     assert (answer["code"], answer["degraded"]) == ("VALID", True)
     assert wait_for(lambda: redis_client.xlen("api_calls") == entries + 1, seconds=10, every=0.02)
     breaker.succeeded()
     report(people, key, answer["call_id"])
     assert counted(people) == (2, 2)
-
-
-@contextmanager
-def stalled(url: str) -> Iterator[None]:
-    """Let Redis hear and not answer for a second and a half."""
-    with closing(Redis.from_url(url, socket_timeout=10)) as busy, ThreadPoolExecutor(1) as thread:
-        sleeping = thread.submit(busy.execute_command, "DEBUG", "SLEEP", "1.5")
-        with closing(Redis.from_url(url, socket_timeout=0.05)) as probe:
-            assert wait_for(lambda: not _answers(probe), seconds=5, every=0.01)
-        yield
-        sleeping.result(10)
-
-
-def _answers(probe: Any) -> bool:
-    try:
-        return bool(probe.ping())
-    except RedisError:
-        return False
 
 
 def test_a_corrupt_entry_heals(gateway: Gateway, make: Any, redis_client: Any) -> None:
