@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -221,7 +222,8 @@ class ApiAllowance(BaseModel):
     """What an organization has bought for its API use: of one product, or of all (empty slug).
 
     Billing writes it when such a subscription begins or ends; it stands here, below billing,
-    because every check of a key asks for it.
+    because every check of a key asks for it. `bought_tier` and `bought_per_minute` say what was
+    bought while a trial gives more: keys of a lower tier than the trial's have no less.
     """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="api_allowances")
@@ -229,6 +231,10 @@ class ApiAllowance(BaseModel):
     tier = models.CharField(max_length=16, choices=Organization.Tier)
     requests_per_minute = models.PositiveIntegerField()
     monthly_quota = models.BigIntegerField(null=True, blank=True)
+    bought_tier = models.CharField(
+        max_length=16, choices=Organization.Tier, blank=True, db_default=""
+    )
+    bought_per_minute = models.PositiveIntegerField(null=True, blank=True)
     since = models.DateTimeField(db_default=Now())
 
     objects = OrganizationQuerySet.as_manager()
@@ -248,15 +254,16 @@ class ApiAllowance(BaseModel):
                 & (Q(monthly_quota=None) | Q(monthly_quota__gte=0)),
                 name="accounts_apiallowance_limits",
             ),
+            models.CheckConstraint(
+                condition=Q(bought_tier="", bought_per_minute=None)
+                | Q(bought_tier__in=["free", "pro", "enterprise"], bought_per_minute__gte=1),
+                name="accounts_apiallowance_bought",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.tier} {self.product}".strip()
 
-    def grants(self, tier: str, requests_per_minute: int, monthly_quota: int | None) -> bool:
+    def grants(self, limits: Mapping[str, Any]) -> bool:
         """True when this is what the row says already."""
-        return (self.tier, self.requests_per_minute, self.monthly_quota) == (
-            tier,
-            requests_per_minute,
-            monthly_quota,
-        )
+        return all(getattr(self, name) == value for name, value in limits.items())

@@ -17,7 +17,7 @@ from accounts.rules.verdicts import Facts, limits_of, standing
 _FIND = (
     "SELECT id, organization_id, version, status, is_active, environment, name, scopes, tier,"
     " allowed_cidrs, expires_at, overlap_ends_at, external_id, metadata::text,"
-    " organization_status, allowances::text FROM accounts_find_api_key(%s)"
+    " organization_status, allowances::text, bought::text FROM accounts_find_api_key(%s)"
 )
 
 
@@ -28,7 +28,8 @@ def find_key(hashes: Sequence[str]) -> Facts | None:
         row: Sequence[Any] | None = cursor.fetchone()
     if row is None:
         return None
-    bought = {product: tuple(facts) for product, facts in orjson.loads(row[15]).items()}
+    usable = {product: tuple(facts) for product, facts in orjson.loads(row[15]).items()}
+    bought = {product: tuple(facts) for product, facts in orjson.loads(row[16]).items()}
     return Facts(
         key_id=row[0],
         organization_id=row[1],
@@ -43,5 +44,5 @@ def find_key(hashes: Sequence[str]) -> Facts | None:
         overlap_ends_at=row[11],
         external_id=row[12],
         metadata=orjson.loads(row[13]),
-        limits=limits_of(row[8], bought),
+        limits=limits_of(row[8], usable, bought),
     )

@@ -108,19 +108,27 @@ def verdict(facts: Facts, at: datetime, *, ip: str | None, scopes: Sequence[str]
 
 
 def limits_of(
-    key_tier: str, bought: Mapping[str, tuple[str, int, int | None]]
+    key_tier: str,
+    usable: Mapping[str, tuple[str, int, int | None]],
+    bought: Mapping[str, tuple[str, int]] | None = None,
 ) -> dict[str, Limits]:
-    """Return a key's limits by product: what was bought, at the key's own tier where lower.
+    """Return a key's limits by product: what may be used, at the key's own tier where lower.
 
-    `bought` maps a product's slug to (tier, requests per minute, monthly quota). The quota is the
-    organization's, whatever the key's tier.
+    `usable` maps a product's slug to (tier, requests per minute, monthly quota). The quota is the
+    organization's, whatever the key's tier. `bought` has the tier and the rate of products of
+    which a trial gives more than that: no key has less than these gave it.
     """
     free = (Tier.FREE.value, UNBOUGHT.requests_per_minute, UNBOUGHT.monthly_quota)
-    every = {"": free} | dict(bought)
+    every = {"": free} | dict(usable)
     found = {}
     for product, (tier, rate, quota) in every.items():
-        effective = lower(key_tier, tier)
-        if effective != tier:
-            rate = min(rate, DEFAULTS[effective].requests_per_minute)
-        found[product] = Limits(rate, quota)
+        own = _rate_of(key_tier, tier, rate)
+        if bought and product in bought:
+            own = max(own, _rate_of(key_tier, *bought[product]))
+        found[product] = Limits(own, quota)
     return found
+
+
+def _rate_of(key_tier: str, tier: str, rate: int) -> int:
+    effective = lower(key_tier, tier)
+    return rate if effective == tier else min(rate, DEFAULTS[effective].requests_per_minute)

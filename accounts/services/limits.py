@@ -29,11 +29,15 @@ from config.kit.scripts import CacheAway
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What was bought of one product, or is being tried: a tier with its limits."""
+    """What was bought of one product, or is being tried: a tier with its limits.
+
+    `bought` is the tier and the rate bought of what a trial gives more of.
+    """
 
     tier: str
     requests_per_minute: int
     monthly_quota: int | None
+    bought: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def set_allowances(
 ) -> None:
     """Store what the organization has bought of each product, by slug; nothing else is left.
 
-    What it tries takes the place of what it bought of the same product. The organization's tier
+    What it tries takes the place of what it bought of the same product, and has that in it. The organization's tier
     becomes the best of what was bought, free without any: only the keys of a trial have its tier.
     """
     usable = {**bought, **(tried or {})}
@@ -143,10 +147,18 @@ def _store(
     at: datetime,
 ) -> None:
     row = row or ApiAllowance(organization=organization, product=product, since=at)
-    wanted = (each.tier, each.requests_per_minute, each.monthly_quota)
-    if row.grants(*wanted):
+    bought_tier, bought_rate = each.bought or ("", None)
+    wanted = {
+        "tier": each.tier,
+        "requests_per_minute": each.requests_per_minute,
+        "monthly_quota": each.monthly_quota,
+        "bought_tier": bought_tier,
+        "bought_per_minute": bought_rate,
+    }
+    if row.grants(wanted):
         return
-    row.tier, row.requests_per_minute, row.monthly_quota = wanted
+    for name, value in wanted.items():
+        setattr(row, name, value)
     row.save()
 
 

@@ -8,6 +8,7 @@ plan is for, without it the plan is for all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -43,7 +44,16 @@ def settle_allowances(organization_id: UUID, *, at: datetime) -> bool:
 
 def _stored(organization: Organization) -> dict[str, Any]:
     rows = ApiAllowance.objects.for_organization(organization)
-    return {row.product: (row.tier, row.requests_per_minute, row.monthly_quota) for row in rows}
+    return {
+        row.product: (
+            row.tier,
+            row.requests_per_minute,
+            row.monthly_quota,
+            row.bought_tier,
+            row.bought_per_minute,
+        )
+        for row in rows
+    }
 
 
 def _bought(organization: Organization) -> dict[str, Allowance]:
@@ -60,16 +70,29 @@ def _bought(organization: Organization) -> dict[str, Allowance]:
 def _tried(
     organization: Organization, bought: Mapping[str, Allowance], at: datetime
 ) -> dict[str, Allowance]:
-    """Return what trials give beyond what was bought; the storey above knows of trials."""
+    """Return what trials give beyond what was bought, with that; the storey above knows of trials."""
     answers: list[tuple[Any, Any]] = events.api_plans_renewing.send(
         Organization, organization=organization, at=at
     )
     tried = {product: each for _, found in answers for product, each in found.items()}
-    return {
-        product: each
-        for product, each in tried.items()
-        if (paid := bought.get(product) or bought.get("")) is None or worth(each) > worth(paid)
-    }
+    usable: dict[str, Allowance] = {}
+    for product, each in tried.items():
+        paid = bought.get(product) or bought.get("")
+        best = each if paid is None else raised(paid, each)
+        if best != paid:
+            usable[product] = best
+    return usable
+
+
+def raised(paid: Allowance, tried: Allowance) -> Allowance:
+    """Add to what was bought what a trial gives beyond it; nothing bought becomes less."""
+    quotas = [each for each in (paid.monthly_quota, tried.monthly_quota) if each is not None]
+    best = Allowance(
+        max(paid.tier, tried.tier, key=rank),
+        max(paid.requests_per_minute, tried.requests_per_minute),
+        max(quotas) if len(quotas) == 2 else None,
+    )
+    return best if best == paid else replace(best, bought=(paid.tier, paid.requests_per_minute))
 
 
 def allowance_of(grants: Mapping[str, Any], quantity: int) -> tuple[str, Allowance]:

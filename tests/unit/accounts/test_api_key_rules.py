@@ -49,6 +49,13 @@ def test_a_key_has_the_lower_of_its_own_tier_and_the_organizations() -> None:
     assert (everything.requests_per_minute, everything.monthly_quota) == (600, None)
 
 
+@pytest.mark.parametrize(("tier", "rate"), [("free", 60), ("pro", 900), ("enterprise", 6000)])
+def test_no_key_has_less_than_was_bought_while_a_trial_gives_more(tier: str, rate: int) -> None:
+    tried = {"maps": ("enterprise", 6000, None)}
+    found = limits_of(tier, tried, {"maps": ("pro", 900)})
+    assert found["maps"].requests_per_minute == rate
+
+
 def test_a_plan_for_one_api_leaves_all_others_free() -> None:
     found = limits_of("enterprise", {"maps": ("enterprise", 6000, None)})
     assert (found["maps"].requests_per_minute, found["maps"].monthly_quota) == (6000, None)
