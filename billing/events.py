@@ -10,7 +10,8 @@ what it grants vetoes by raising `InvalidInput`."""
 
 usage_metering = Signal()
 """Sent with `since`: hours from then on are about to be booked. A receiver answers with the API
-keys whose calls cost nothing, as a dict: the key's id, and the moment that this ends or ended."""
+keys whose calls cost nothing, as a dict: the key's id, and a pair: the moment that this ends or ended,
+and the name of the API that it holds for, empty for all."""
 
 api_plans_renewing = Signal()
 """Sent with `organization` and `at`: what its keys may use is about to be stored. A receiver answers with

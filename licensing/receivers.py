@@ -36,7 +36,7 @@ def _product_publishing(kind: str, grants: Mapping[str, Any], **_: Any) -> None:
 
 
 @receiver(usage_metering)
-def _usage_metering(since: datetime, **_: Any) -> dict[UUID, datetime]:
+def _usage_metering(since: datetime, **_: Any) -> dict[UUID, tuple[datetime, str]]:
     return TrialApiKey.objects.ends_since(since)
 
 

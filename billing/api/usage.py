@@ -25,7 +25,7 @@ class MonthQuery(serializers.Serializer[Any]):
 
 class UsageLineOutput(serializers.Serializer[Any]):
     feature_type = serializers.CharField(
-        help_text="api_calls, or trial_calls: those of a trial's keys, which cost nothing"
+        help_text="api_calls, or trial_calls: a trial's keys', of the API that is tried; they cost nothing"
     )
     product = serializers.CharField(
         help_text="A name of the catalogue; empty for all other calls together"

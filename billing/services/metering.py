@@ -40,7 +40,8 @@ WITH sold AS (
       FROM billing_product, unnest(ARRAY[slug, grants ->> 'product']) AS called (name)
      WHERE kind = 'api' AND called.name <> ''
 ), trial AS (
-    SELECT * FROM unnest(%(keys)s::uuid[], %(ends)s::timestamptz[]) AS trial (api_key_id, ends_at)
+    SELECT * FROM unnest(%(keys)s::uuid[], %(ends)s::timestamptz[], %(names)s::text[])
+        AS trial (api_key_id, ends_at, product)
 ), counted AS (
     SELECT calls.organization_id, coalesce(sold.name, '') AS product, calls.hour,
            coalesce(sum(billable) FILTER (WHERE trial.ends_at IS NULL), 0) AS ours,
@@ -48,25 +49,36 @@ WITH sold AS (
       FROM series.api_calls_hourly calls
       LEFT JOIN sold ON sold.name = calls.product
       LEFT JOIN trial ON trial.api_key_id = calls.api_key_id AND calls.hour < trial.ends_at
+       AND trial.product IN (calls.product, '')
      WHERE hour >= %(since)s AND hour < %(until)s AND calls.product <> %(own)s
      GROUP BY calls.organization_id, coalesce(sold.name, ''), calls.hour
 ), booked AS (
     SELECT feature_type, organization_id, coalesce(sold.name, '') AS product,
-           period_start AS hour, sum(request_count) AS calls, count(*) AS records,
+           period_start AS hour, sum(request_count) AS calls,
+           coalesce(max(substring(source_key FROM '/([0-9]+)$')::int)
+                    FILTER (WHERE record.product = coalesce(sold.name, '')), 0) + 1 AS number,
            min(rate_per_thousand) AS rate, min(currency) AS currency
       FROM billing_usagerecord record LEFT JOIN sold ON sold.name = record.product
      WHERE feature_type IN ('api_calls', 'trial_calls')
        AND period_start >= %(since)s AND period_start < %(until)s
      GROUP BY feature_type, organization_id, coalesce(sold.name, ''), period_start
 )
-SELECT feature_type, organization_id, product, hour, kind.calls - coalesce(booked.calls, 0),
-       coalesce(booked.records, 0), booked.rate, booked.currency
+SELECT feature_type, organization_id, product, hour,
+       coalesce(kind.calls, 0) - coalesce(booked.calls, 0),
+       coalesce(booked.number, 0), booked.rate, booked.currency
   FROM counted
  CROSS JOIN LATERAL (VALUES ('api_calls', ours), ('trial_calls', tried)) kind (feature_type, calls)
-  LEFT JOIN booked USING (feature_type, organization_id, product, hour)
- WHERE kind.calls <> coalesce(booked.calls, 0)
+  FULL JOIN booked USING (feature_type, organization_id, product, hour)
+ WHERE coalesce(kind.calls, 0) <> coalesce(booked.calls, 0)
  ORDER BY hour, organization_id, product, feature_type LIMIT %(most)s
 """
+"""Hours with records and no calls left count too: their calls may have got another name since.
+
+A group's records may bear names that left the catalogue, so the number that makes a source key
+unique follows the highest of those that bear the group's own name.
+"""
+Trials = dict[UUID, tuple[datetime, str]]
+"""Until when the calls of a key to the API of this name, empty for all, cost nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +137,9 @@ def _days(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime
         until = start
 
 
-def _trials(since: datetime) -> dict[UUID, datetime]:
-    """Return the keys whose calls cost nothing until a moment; the storey above knows of trials."""
-    found: dict[UUID, datetime] = {}
+def _trials(since: datetime) -> Trials:
+    """Return the keys that are or were for a trial; the storey above knows of trials."""
+    found: Trials = {}
     answers: list[tuple[Any, Any]] = events.usage_metering.send(UsageRecord, since=since)
     for _, keys in answers:
         found |= keys
@@ -144,7 +156,7 @@ def _book(found: list[tuple[Any, ...]]) -> int:
 
 
 def _record(row: tuple[Any, ...], tariff: Tariff) -> UsageRecord:
-    feature, organization_id, product, hour, calls, records, rate, currency = row
+    feature, organization_id, product, hour, calls, number, rate, currency = row
     hour = hour.astimezone(UTC)
     if rate is None:
         rate, currency = tariff.rate(organization_id, product, hour)
@@ -160,15 +172,14 @@ def _record(row: tuple[Any, ...], tariff: Tariff) -> UsageRecord:
         rate_per_thousand=rate,
         total_cost=cost_of(int(calls), rate),
         currency=currency,
-        source_key=f"{feature}/{organization_id}/{product}/{hour:%Y-%m-%dT%H}/{records}",
+        source_key=f"{feature}/{organization_id}/{product}/{hour:%Y-%m-%dT%H}/{number}",
     )
 
 
-def _unbooked(
-    since: datetime, until: datetime, trials: dict[UUID, datetime]
-) -> list[tuple[Any, ...]]:
+def _unbooked(since: datetime, until: datetime, trials: Trials) -> list[tuple[Any, ...]]:
     values: dict[str, Any] = {"since": since, "until": until, "own": OWN_API, "most": BATCH}
-    values |= {"keys": list(trials), "ends": list(trials.values())}
+    values |= {"keys": list(trials), "ends": [ends_at for ends_at, _ in trials.values()]}
+    values["names"] = [product for _, product in trials.values()]
     with connection.cursor() as cursor:
         cursor.execute(_UNBOOKED, values)
         return list(cursor.fetchall())

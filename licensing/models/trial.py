@@ -143,11 +143,17 @@ class TrialWorkspace(BaseModel):
 
 
 class TrialApiKeyQuerySet(OrganizationQuerySet):
-    def ends_since(self, moment: datetime) -> dict[UUID, datetime]:
-        """Return until when each key was or is a trial's, those of trials over by `moment` aside."""
+    def ends_since(self, moment: datetime) -> dict[UUID, tuple[datetime, str]]:
+        """Return until when each key was or is for trying which API; its name is empty for all.
+
+        Trials that were over by `moment` are left out, and those of anything but an API.
+        """
         ends = Coalesce("workspace__converted_at", "workspace__expires_at")
-        rows = self.annotate(trial_ends_at=ends).filter(trial_ends_at__gt=moment)
-        return dict(rows.values_list("api_key_id", "trial_ends_at"))
+        rows = self.filter(workspace__product__kind=Product.Kind.API)
+        rows = rows.annotate(trial_ends_at=ends).filter(trial_ends_at__gt=moment)
+        name = "workspace__product__grants__product"
+        facts = rows.values_list("api_key_id", "trial_ends_at", name)
+        return {key: (ends_at, product or "") for key, ends_at, product in facts}
 
 
 class TrialApiKey(BaseModel):

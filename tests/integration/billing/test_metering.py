@@ -153,6 +153,47 @@ def test_names_of_customers_are_booked_together_and_those_of_the_catalogue_apart
     assert sum(record.total_cost for record in UsageRecord.objects.all()) == 10
 
 
+def test_an_hour_whose_calls_all_enter_the_catalogue_is_not_booked_twice(people: People) -> None:
+    ours = people.organization
+    plan_of(ours, api("everything", "1000", product=""))
+    calls_of(ours, 2, product="own-1")
+    assert meter_calls(since=SINCE, at=LATER) == 1
+    api("own-1", "5")
+    assert meter_calls(since=SINCE, at=LATER) == 2
+    rows = UsageRecord.objects.values_list("product", "request_count", "total_cost")
+    assert set(rows) == {("", 2, 2), ("", -2, -2), ("own-1", 2, 2)}
+    assert meter_calls(since=SINCE, at=LATER) == 0
+
+
+def test_a_name_that_leaves_and_comes_back_takes_no_number_of_a_correction(people: People) -> None:
+    """Meanwhile its records are the nameless group's, whose own have other numbers."""
+    ours, own = people.organization, api("own-1", "5")
+    calls_of(ours, 1)
+    calls_of(ours, 2, product="own-1")
+    meter_calls(since=SINCE, at=LATER)
+    Product.objects.filter(pk=own.pk).update(slug="renamed", grants={})
+    calls_of(ours, 3, at=NOON + timedelta(minutes=10))
+    assert meter_calls(since=SINCE, at=LATER) == 1
+    Product.objects.filter(pk=own.pk).update(slug="own-1")
+    for minutes in (20, 30):
+        calls_of(ours, 1, at=NOON + timedelta(minutes=minutes))
+        assert meter_calls(since=SINCE, at=LATER) == 1
+    assert [booked(ours), meter_calls(since=SINCE, at=LATER)] == [8, 0]
+
+
+def test_a_correction_follows_the_highest_number_where_some_are_missing(people: People) -> None:
+    ours, end = people.organization, NOON + timedelta(hours=1)
+    for number in (0, 2):
+        UsageRecord.objects.create(
+            organization=ours, feature_type="api_calls", request_count=1, total_cost=0,
+            period_start=NOON, period_end=end, currency="EUR",
+            source_key=f"api_calls/{ours.pk}//{NOON:%Y-%m-%dT%H}/{number}",
+        )  # fmt: skip
+    calls_of(ours, 5)
+    assert meter_calls(since=SINCE, at=LATER) == 1
+    assert booked(ours) == 5
+
+
 def test_the_newest_day_is_booked_first(people: People) -> None:
     for days in (0, 1, 2):
         calls_of(people.organization, 1, at=NOON - timedelta(days=days))
@@ -215,7 +256,16 @@ def test_records_sum_up_to_the_calls_in_any_order_of_arrival(
 def test_eight_meters_at_once_book_every_hour_once() -> None:
     organization = make_people().organization
     for hour in range(12):
-        calls_of(organization, 3, at=NOON - timedelta(hours=hour))
+        calls_of(organization, 3, at=NOON - timedelta(hours=hour), product="own-1")
+    _meter_eight_times_at_once()
+    assert UsageRecord.objects.count() == 12
+    api("own-1", "5")
+    _meter_eight_times_at_once()
+    assert UsageRecord.objects.count() == 36, "each hour was moved once"
+    assert booked(organization) == 36
+
+
+def _meter_eight_times_at_once() -> None:
     gate = threading.Barrier(8)
 
     def run() -> None:
@@ -228,8 +278,6 @@ def test_eight_meters_at_once_book_every_hour_once() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert UsageRecord.objects.count() == 12
-    assert booked(organization) == 36
 
 
 def test_eighty_and_a_hundred_percent_are_told_once_each(people: People) -> None:
