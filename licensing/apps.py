@@ -27,7 +27,7 @@ class LicensingConfig(AppConfig):
             pii=("name", "hostname", "ip"),
             subject="organization_id",
         ),
-        Audited("licensing_trialworkspace"),
+        Audited("licensing_trialworkspace", skip=("updated_at", "limits_settled_at")),
         Audited("licensing_trialapikey"),
     ]
     unaudited: ClassVar[list[Unaudited]] = []

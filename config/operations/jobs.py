@@ -59,7 +59,11 @@ PROMISES = (
         "trials",
         "Trials to provide or settle",
         "licensing.sweep_trials",
-        lambda at: TrialWorkspace.objects.unprovided() | TrialWorkspace.objects.unsettled(),
+        lambda at: (
+            TrialWorkspace.objects.unprovided()
+            | TrialWorkspace.objects.unsettled()
+            | TrialWorkspace.objects.unlimited()
+        ),
     ),
     Promise(
         "closed_licenses",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -38,10 +38,9 @@ class TrialWorkspaceQuerySet(OrganizationQuerySet):
             license__status__in=(License.Status.ACTIVE, License.Status.SUSPENDED),
         )
 
-    def just_moved(self, at: datetime) -> TrialWorkspaceQuerySet:
-        """Of APIs, started or cancelled within a day: their limits follow, if the nudge was lost."""
-        moved = self.filter(product__kind=Product.Kind.API, updated_at__gt=at - timedelta(days=1))
-        return moved.exclude(status=TrialStatus.CONVERTED).select_related("product")
+    def unlimited(self) -> TrialWorkspaceQuerySet:
+        """Of APIs, moved since their limits were settled: these follow, if the nudge was lost."""
+        return self.filter(product__kind=Product.Kind.API, limits_settled_at=None)
 
 
 class TrialWorkspace(BaseModel):
@@ -49,7 +48,8 @@ class TrialWorkspace(BaseModel):
 
     Its keys and its license carry the same `expires_at`, so that both stop to the second whether
     or not a worker is awake; `status` follows within a minute. `mail_domain` keeps a company from
-    trying again with a second organization; staff leave it empty.
+    trying again with a second organization; staff leave it empty. Whoever moves the trial of an
+    API clears `limits_settled_at`.
     """
 
     class Status(models.TextChoices):
@@ -71,6 +71,7 @@ class TrialWorkspace(BaseModel):
     expires_at = models.DateTimeField()
     converted_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    limits_settled_at = models.DateTimeField(null=True, editable=False)
     mail_domain = models.CharField(max_length=253, blank=True, editable=False)
     license = models.OneToOneField(
         License, models.PROTECT, null=True, blank=True, related_name="trial"
@@ -127,6 +128,11 @@ class TrialWorkspace(BaseModel):
                 name="licensing_trial_due",
             ),
             models.Index(fields=["status"], name="licensing_trial_by_status"),
+            models.Index(
+                fields=["product"],
+                condition=Q(limits_settled_at=None),
+                name="licensing_trial_unlimited",
+            ),
         ]
 
     def __str__(self) -> str:

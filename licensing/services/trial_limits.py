@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
+
 from accounts.models import Organization
 from accounts.services.limits import Allowance
 from billing.models import Product
@@ -42,11 +44,16 @@ def _given(workspace: TrialWorkspace) -> tuple[str, Allowance]:
     )
 
 
+@transaction.atomic
 def settle_limits(workspace: TrialWorkspace, *, at: datetime) -> bool:
     """Bring what the organization may use in line; returns whether that was another. Repeatable.
 
-    Workers and staff do this: the processes that serve customers may not write limits.
+    Workers and staff do this: the processes that serve customers may not write limits. The
+    organization stays locked until it is written down that this is done: who moves the trial
+    meanwhile waits, and so is settled anew.
     """
     if workspace.product.kind != Product.Kind.API:
         return False
-    return settle_allowances(workspace.organization_id, at=at)
+    changed = settle_allowances(workspace.organization_id, at=at)
+    TrialWorkspace.objects.filter(pk=workspace.pk).update(limits_settled_at=at)
+    return changed

@@ -202,7 +202,7 @@ def extend_trial(workspace: TrialWorkspace, *, days: int, reason: str, at: datet
         raise TrialOver(status=workspace.status)
     going_on = _keys_that_end_with(workspace)
     workspace.expires_at = extended_end(workspace.expires_at, days=days, at=at)
-    workspace.save(update_fields=["status", "expires_at"])
+    _move(workspace, "status", "expires_at")
     for key in going_on:
         keys.set_expiry(key, workspace.expires_at)
     if workspace.license is not None:
@@ -221,7 +221,7 @@ def cancel_trial(workspace: TrialWorkspace, *, at: datetime) -> TrialWorkspace:
         raise TrialOver(status=workspace.state(at))
     workspace.status = TrialWorkspace.Status.CANCELLED
     workspace.cancelled_at = at
-    workspace.save(update_fields=["status", "cancelled_at"])
+    _move(workspace, "status", "cancelled_at")
     for key in _living_keys(workspace):
         keys.revoke_key(key, reason="trial_cancelled")
     audit.record("trial.cancelled", workspace)
@@ -256,7 +256,7 @@ def convert_trial(subscription: Subscription, *, at: datetime) -> TrialWorkspace
     workspace.status = TrialWorkspace.Status.CONVERTED
     workspace.converted_at = at
     workspace.subscription = subscription
-    workspace.save(update_fields=["status", "converted_at", "subscription"])
+    _move(workspace, "status", "converted_at", "subscription")
     settle_limits(workspace, at=at)
     owner.refresh_from_db(fields=["subscription_tier"])
     for key in living:
@@ -277,7 +277,7 @@ def expire_trial(workspace: TrialWorkspace, *, at: datetime) -> bool:
     if workspace.status != TrialStatus.ACTIVE or workspace.expires_at > at:
         return False
     workspace.status = TrialWorkspace.Status.EXPIRED
-    workspace.save(update_fields=["status"])
+    _move(workspace, "status")
     if workspace.license is not None:
         licenses.expire_license(workspace.license, at=workspace.expires_at)
     settle_limits(workspace, at=at)
@@ -291,14 +291,19 @@ def sweep(at: datetime) -> int:
     rows = TrialWorkspace.objects
     done = _each(rows.overdue(at), partial(expire_trial, at=at))
     done += _each(rows.unsettled(), settle_cancelled)
-    done += _each(rows.just_moved(at), partial(settle_limits, at=at))
-    return done + _each(rows.unprovided(), provide_license)
+    done += _each(rows.unprovided(), provide_license)
+    return done + _each(rows.unlimited(), partial(settle_limits, at=at), most=BATCH)
 
 
-def _each(rows: TrialWorkspaceQuerySet, work: Callable[[TrialWorkspace], object]) -> int:
-    """Do the work for each; return for how many there was any."""
+def _each(
+    rows: TrialWorkspaceQuerySet,
+    work: Callable[[TrialWorkspace], object],
+    *,
+    most: int | None = None,
+) -> int:
+    """Do the work for each, or for `most` of them; return for how many there was any."""
     done = 0
-    for workspace in _walked(rows):
+    for workspace in _walked(rows) if most is None else _drawn(rows, most):
         try:
             done += work(workspace) is not False
         except Exception:
@@ -313,6 +318,17 @@ def _walked(rows: TrialWorkspaceQuerySet) -> Iterator[TrialWorkspace]:
     while batch:
         yield from batch
         batch = list(rows.filter(pk__gt=batch[-1].pk).order_by("pk")[:BATCH])
+
+
+def _drawn(rows: TrialWorkspaceQuerySet, most: int) -> TrialWorkspaceQuerySet:
+    """Return so many rows by lot: those that fail stay due, and keep none away for long."""
+    return rows.select_related("product").order_by("?")[:most]
+
+
+def _move(workspace: TrialWorkspace, *fields: str) -> None:
+    """Write a move of a trial whose organization is locked; what it allows is settled anew."""
+    workspace.limits_settled_at = None
+    workspace.save(update_fields=[*fields, "limits_settled_at"])
 
 
 def _lock_owner(organization_id: UUID) -> Organization:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 from django.utils.timezone import now
 
-from accounts.models import ApiKey
+from accounts.models import ApiAllowance, ApiKey, AuditLog, Organization
 from accounts.services.calls.quotas import limits_of
 from billing import events as billing_events
 from billing.models import Product, Subscription
+from billing.services.api_plans import settle_allowances
+from config.kit import context
 from licensing import tasks
 from licensing.models import TrialWorkspace
-from licensing.services import trials
-from tests.conftest import People, WalledClient
+from licensing.services import trial_limits, trials
+from tests.conftest import People, WalledClient, behind_the_wall, make_people
 from tests.factories.billing import PriceFactory, ProductFactory, plan_of
 from tests.factories.keys import make_key
-from tests.factories.licensing import subscription_of
+from tests.factories.licensing import subscription_of, trial_product
 from tests.integration.licensing.trials.steps import end
+from tests.waiting import until_blocked
 
 FREE, PRO, ENTERPRISE = (60, 10_000), (600, 1_000_000), (6_000, None)
 
@@ -119,6 +124,38 @@ def test_a_trial_lowers_nothing_that_was_bought(lab: Lab) -> None:
     assert lab.verify(key)["quota"]["limit"] is None
 
 
+def test_a_trial_adds_to_what_was_bought_and_cuts_nothing_of_it(lab: Lab) -> None:
+    grants = {
+        "product": "maps", "tier": "pro", "requests_per_minute": 900, "monthly_quota": 60_000,
+    }  # fmt: skip
+    lab.commit(
+        plan_of, lab.people.organization, ProductFactory(kind="api", grants=grants), quantity=3
+    )
+    lab.commit(settle_allowances, lab.people.organization.pk, at=now())
+    _, pro = lab.commit(make_key, lab.people.organization, lab.people.alice, tier="pro")
+    _, free = lab.commit(make_key, lab.people.organization, lab.people.alice, tier="free")
+    bought = [(900, 180_000), (60, 180_000)]
+    assert [lab.limits(pro), lab.limits(free)] == bought
+    trial, key = lab.start(maps("enterprise", monthly_quota=100_000))
+    assert [lab.limits(pro), lab.limits(free)] == bought
+    assert lab.limits(key) == (6_000, 180_000)
+    assert lab.shown() == {"": FREE, "maps": (6_000, 180_000)}
+    lab.commit(trials.cancel_trial, trial, at=now())
+    lab.nudge(trial)
+    assert [lab.limits(pro), lab.limits(free)] == bought
+    assert lab.shown() == {"": FREE, "maps": (900, 180_000)}
+
+
+def test_a_trial_of_one_api_has_no_less_than_the_plan_for_all(lab: Lab) -> None:
+    grants = {"tier": "pro", "requests_per_minute": 900, "monthly_quota": None}
+    lab.commit(plan_of, lab.people.organization, ProductFactory(kind="api", grants=grants))
+    lab.commit(settle_allowances, lab.people.organization.pk, at=now())
+    _, pro = lab.commit(make_key, lab.people.organization, lab.people.alice, tier="pro")
+    _, key = lab.start(maps("enterprise", monthly_quota=100_000))
+    assert lab.limits(pro) == (900, None)
+    assert lab.limits(key) == (6_000, None)
+
+
 @pytest.mark.parametrize("how", ["cancelled", "over"])
 def test_the_limits_end_with_the_trial(lab: Lab, how: str) -> None:
     trial, key = lab.start(maps())
@@ -168,6 +205,97 @@ def test_a_nudge_that_was_lost_is_made_good_once(lab: Lab) -> None:
     assert lab.limits(key) == ENTERPRISE
     lab.commit(trials.cancel_trial, trial, at=now())
     assert [lab.commit(trials.sweep, now()) for _ in range(2)] == [1, 0]
+    assert lab.shown() == {"": FREE}
+
+
+def test_a_trial_of_long_ago_is_settled_once_and_left_alone_until_it_moves(
+    lab: Lab, django_assert_num_queries: Any
+) -> None:
+    trial, _ = lab.start(maps())
+    lab.commit(make_long_ago, trial)
+    assert lab.shown() == {"": FREE}
+    assert lab.commit(trials.sweep, now()) == 1
+    assert lab.shown() == {"": FREE, "maps": ENTERPRISE}
+    with django_assert_num_queries(4):
+        assert lab.commit(trials.sweep, now()) == 0
+    lab.commit(trials.extend_trial, trial, days=7, reason="Asked kindly", at=now())
+    assert not TrialWorkspace.objects.unlimited().exists(), "settled with the move"
+    lab.commit(trials.cancel_trial, trial, at=now())
+    assert TrialWorkspace.objects.unlimited().get() == trial
+
+
+def make_long_ago(trial: TrialWorkspace) -> None:
+    """Leave the trial as one that was started before anybody settled limits."""
+    began = now() - timedelta(days=3)
+    TrialWorkspace.objects.filter(pk=trial.pk).update(limits_settled_at=None, created_at=began)
+    ApiAllowance.objects.for_organization(trial.organization_id).delete()
+
+
+def test_a_run_settles_so_many_and_gives_licenses_first(people: People) -> None:
+    """Trials that fail are among them: none of them keeps another away for long."""
+    broken = PriceFactory.create(product__kind="api", product__grants={"tier": "gold"}).product
+    organizations = Organization.objects.bulk_create(
+        Organization(name=f"Company {number}") for number in range(trials.BATCH + 20)
+    )
+    ends = now() + timedelta(days=9)
+    TrialWorkspace.objects.bulk_create(
+        TrialWorkspace(
+            organization=each, product=broken, name="Tried", slug=str(each.pk), expires_at=ends
+        )
+        for each in organizations
+    )
+    tried, _ = trials.start_trial(
+        people.organization, product=trial_product(), name="Lab", by=people.alice, at=now()
+    )
+    assert trials.sweep(now()) == 1
+    tried.refresh_from_db()
+    assert tried.license is not None
+    good, _ = trials.start_trial(
+        people.organization, product=maps(), name="Good", by=people.alice, at=now()
+    )
+    assert any(trials.sweep(now()) for _ in range(30)), "whom the lot left out is drawn soon"
+    good.refresh_from_db()
+    assert good.limits_settled_at is not None
+
+
+def test_settling_leaves_nothing_in_the_trail(lab: Lab) -> None:
+    trial, _ = lab.start(maps())
+    rows = AuditLog.objects.filter(entity_type="licensing_trialworkspace")
+    before = rows.count()
+    lab.commit(make_long_ago, trial)
+    lab.commit(trials.sweep, now())
+    trial.refresh_from_db()
+    assert trial.limits_settled_at is not None
+    assert rows.count() == before + 1, "that the test moved its start"
+
+
+@pytest.mark.usefixtures("live_database")
+def test_a_trial_that_is_cancelled_while_it_is_settled_is_settled_again() -> None:
+    """Who settles holds the organization until it is written down; the cancelling waits for it."""
+    people = make_people()
+    trial, _ = trials.start_trial(
+        people.organization, product=maps(), name="Lab", by=people.alice, at=now()
+    )
+    trial.refresh_from_db()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            trial_limits.settle_limits(trial, at=now())
+            cancelling = until_blocked(pool, lambda: trials.cancel_trial(trial, at=now()))
+        cancelling.result(30)
+    assert TrialWorkspace.objects.unlimited().get() == trial
+    trials.sweep(now())
+    assert not TrialWorkspace.objects.unlimited().exists()
+    assert not ApiAllowance.objects.for_organization(people.organization).exists()
+    connections.close_all()
+
+
+def test_the_site_cancels_and_leaves_the_limits_to_a_worker(lab: Lab) -> None:
+    trial, _ = lab.start(maps())
+    with behind_the_wall(), context.acting(organization_id=lab.people.organization.pk):
+        trials.cancel_trial(trial, at=now())
+    assert TrialWorkspace.objects.unlimited().get() == trial
+    assert lab.shown() == {"": FREE, "maps": ENTERPRISE}
+    lab.commit(trials.sweep, now())
     assert lab.shown() == {"": FREE}
 
 
