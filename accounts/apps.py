@@ -74,7 +74,11 @@ class AccountsConfig(AppConfig):
             subject="user_id",
         ),
         Audited("accounts_impersonation", organization=""),
-        Audited("accounts_trailalert", skip=("updated_at", "seen_at", "detail"), organization=""),
+        Audited(
+            "accounts_trailalert",
+            skip=("updated_at", "seen_at", "posted_at", "detail"),
+            organization="",
+        ),
         Audited("constance_constance", skip=(), organization=""),
     ]  # fmt: skip
     unaudited: ClassVar[list[Unaudited]] = [

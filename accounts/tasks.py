@@ -24,7 +24,7 @@ from accounts.services.seals import months, sealing, watching
 from accounts.services.team import mailing
 from accounts.services.tokens import keeping
 from accounts.services.webhooks import endpoints, replaying, sending
-from config.kit.errors import DomainError, GatewayError
+from config.kit.errors import DomainError
 from config.kit.scripts import CacheAway
 
 logger = structlog.get_logger(__name__)
@@ -54,15 +54,14 @@ def seal_audit() -> None:
 
 @shared_task(name="accounts.watch_audit")
 def watch_audit() -> None:
+    """Look for what calls a person, and post what the operator's chat has not taken yet."""
     watching.watch(now())
+    for alert in watching.unposted():
+        post_alert.delay(str(alert.pk))
 
 
-@shared_task(
-    name="accounts.post_alert", autoretry_for=(GatewayError,), retry_backoff=30, max_retries=8,
-    time_limit=30, soft_time_limit=25,
-)  # fmt: skip
+@shared_task(name="accounts.post_alert")
 def post_alert(alert_id: str) -> None:
-    """Post it to the operator's chat; one that does not take it is asked again for half an hour."""
     watching.post_alert(TrailAlert.objects.get(pk=alert_id))
 
 

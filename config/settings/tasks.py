@@ -14,7 +14,7 @@ CELERY_BROKER_URL = env.str(
     "CELERY_BROKER_URL", default=env.str("REDIS_URL", default="redis://127.0.0.1:63799/0")
 )
 CELERY_TASK_QUEUES = [
-    Queue(name) for name in ("default", "money", "sync", "webhooks", "ingest", "exports")
+    Queue(name) for name in ("default", "money", "sync", "webhooks", "ingest", "exports", "mail")
 ]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
@@ -22,6 +22,10 @@ CELERY_TASK_ROUTES = {
     # Customers' servers may take their time: nothing of ours waits behind them.
     "accounts.deliver_webhook": {"queue": "webhooks"},
     "accounts.flush_calls": {"queue": "ingest"},
+    # A mail server may be silent: what else is due does not wait for it.
+    "accounts.send_account_mail": {"queue": "mail"},
+    "accounts.send_notification_mail": {"queue": "mail"},
+    "accounts.send_invitation": {"queue": "mail"},
     # A file may take half an hour.
     "accounts.make_data_export": {"queue": "exports"},
 }

@@ -31,7 +31,7 @@ BY_THE_IMAGE = {
     "PYTHONDONTWRITEBYTECODE",
     "DJANGO_SETTINGS_MODULE",
 }
-OURS = {"migrate", "operator", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-webhooks", "worker-ingest", "worker-exports", "beat"}  # fmt: skip
+OURS = {"migrate", "operator", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-webhooks", "worker-ingest", "worker-exports", "worker-mail", "beat"}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -112,7 +112,7 @@ def test_backups_are_proven_on_a_server_like_the_first_as_its_superuser() -> Non
 def test_every_queue_has_a_worker_and_beat_is_one() -> None:
     commands = [" ".join(s["command"]) for n, s in _compose()["services"].items() if n.startswith("worker")]  # fmt: skip
     served = {re.search(r"--queues (\w+)", command)[1] for command in commands}
-    assert served == {"default", "money", "sync", "webhooks", "ingest", "exports"}
+    assert served == {"default", "money", "sync", "webhooks", "ingest", "exports", "mail"}
 
 
 def test_one_customers_webhooks_never_hold_every_worker() -> None:

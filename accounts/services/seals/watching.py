@@ -9,6 +9,7 @@ import structlog
 from django.conf import settings
 from django.core.mail import mail_admins
 from django.db import connection, transaction
+from django.utils.timezone import now
 
 from accounts import events
 from accounts.models import AuditLog, TrailAlert
@@ -86,13 +87,20 @@ def alert(kind: str, detail: str, *, at: datetime) -> TrailAlert:
     return found
 
 
-def post_alert(found: TrailAlert) -> None:
-    """Post an alert to the operator's chat, if one is set (ALERT_WEBHOOK_URL).
+def unposted() -> list[TrailAlert]:
+    """Return what the operator's chat, if one is set, has not taken yet."""
+    rows = TrailAlert.objects.filter(resolved_at=None, posted_at=None)
+    return list(rows) if live("ALERT_WEBHOOK_URL") else []
 
-    Raises `GatewayError` when it is not taken.
+
+def post_alert(found: TrailAlert) -> None:
+    """Post an alert once to the operator's chat, if one is set (ALERT_WEBHOOK_URL).
+
+    Not inside a transaction. Raises `GatewayError` or `AddressRefused` when it is not taken; every
+    watch tries again while the alert is open.
     """
     url = live("ALERT_WEBHOOK_URL")
-    if not url:
+    if not url or found.posted_at:
         return
     text = f"{settings.SITE_NAME}, audit trail: {found.get_kind_display()}. {found.detail}"
     answer = http.post(
@@ -100,6 +108,7 @@ def post_alert(found: TrailAlert) -> None:
     )
     if not 200 <= answer.status < 300:
         raise GatewayError(f"The chat answered {answer.status}.", retryable=True)
+    TrailAlert.objects.filter(pk=found.pk).update(posted_at=now())
 
 
 @transaction.atomic

@@ -116,7 +116,7 @@ def nudges() -> list[str]:
     """Take the nudges for mails off the broker."""
     found = []
     with app.connection_for_read() as broker, broker.channel() as channel:
-        queue = Queue("default")(channel)
+        queue = Queue("mail")(channel)
         while message := queue.get(no_ack=True):
             if message.headers["task"] == tasks.send_account_mail.name:
                 found += message.payload[0]

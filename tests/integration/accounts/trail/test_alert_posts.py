@@ -34,8 +34,12 @@ def _alert() -> TrailAlert:
     return watching.alert("late", "The oldest entry waits for 20 minutes.", at=now())
 
 
-def test_a_new_alert_is_posted_as_text(chat: Receiver) -> None:
-    tasks.post_alert(str(_alert().pk))
+def test_a_new_alert_is_posted_as_text_and_once(chat: Receiver) -> None:
+    found = _alert()
+    assert watching.unposted() == [found]
+    for _ in range(2):
+        tasks.post_alert(str(found.pk))
+    assert watching.unposted() == []
     (message,) = chat.messages
     said = orjson.loads(message.body)["text"]
     assert "Sealing is late. The oldest entry waits for 20 minutes." in said
@@ -43,8 +47,12 @@ def test_a_new_alert_is_posted_as_text(chat: Receiver) -> None:
 
 def test_a_chat_that_does_not_take_it_is_asked_again(chat: Receiver) -> None:
     chat.answer = lambda handler: reply(handler, 503)
+    found = _alert()
     with pytest.raises(GatewayError):
-        watching.post_alert(_alert())
+        watching.post_alert(found)
+    assert watching.unposted() == [found], "the next watch posts it"
+    watching.resolve(found, at=now())
+    assert watching.unposted() == []
 
 
 def test_the_operators_own_network_is_closed_to_it_too(chat: Receiver, settings: Any) -> None:
@@ -55,7 +63,10 @@ def test_the_operators_own_network_is_closed_to_it_too(chat: Receiver, settings:
 
 
 def test_without_a_chat_nothing_is_posted(db: None) -> None:
-    tasks.post_alert(str(_alert().pk))
+    found = _alert()
+    tasks.post_alert(str(found.pk))
+    found.refresh_from_db()
+    assert (found.posted_at, watching.unposted()) == (None, [])
 
 
 def test_only_the_first_finding_nudges(
