@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from cryptography.fernet import Fernet
 
+from config.embedded.house import QUEUES
 from config.embedded.keys import make_signing_key
 from config.embedded.ports import first_free
 from tests import services
@@ -189,7 +190,7 @@ def make_stack(name: str, folder: Path, *, redis_number: int, workers: int = 2) 
         "web": granian(ports[0]),
         "backoffice": granian(ports[1]),
         "worker": [
-            *celery, "worker", "-Q", "default,money,sync,webhooks,ingest,exports", "-c", str(workers),
+            *celery, "worker", "-Q", QUEUES, "-c", str(workers),
             "--loglevel", "WARNING", "--without-mingle", "--without-gossip",
         ],
         "beat": [*celery, "beat", "-s", str(folder / "beat"), "--pidfile=", "--loglevel", "WARNING"],

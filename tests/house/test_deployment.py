@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from accounts.rules.deliveries import AT_ONCE
+from config.embedded.house import QUEUES
+from config.settings.tasks import CELERY_TASK_QUEUES
 from tests import services
 
 ROOT = services.ROOT
@@ -112,7 +114,7 @@ def test_backups_are_proven_on_a_server_like_the_first_as_its_superuser() -> Non
 def test_every_queue_has_a_worker_and_beat_is_one() -> None:
     commands = [" ".join(s["command"]) for n, s in _compose()["services"].items() if n.startswith("worker")]  # fmt: skip
     served = {re.search(r"--queues (\w+)", command)[1] for command in commands}
-    assert served == {"default", "money", "sync", "webhooks", "ingest", "exports", "mail"}
+    assert served == set(QUEUES.split(",")) == {queue.name for queue in CELERY_TASK_QUEUES}
 
 
 def test_one_customers_webhooks_never_hold_every_worker() -> None:
