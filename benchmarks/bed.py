@@ -65,7 +65,7 @@ class Bed:
 @contextmanager
 def open_bed(*, full: bool = False) -> Iterator[Bed]:
     """Start the web process (one worker, as in production) and the bare limit beside it."""
-    stack = make_stack("bench", services.VAR / "bench", redis_number=12)
+    stack = make_stack("bench", services.VAR / "bench")
     port = first_free(18900)
     bare = subprocess.Popen(
         [

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import redis
 from cryptography.fernet import Fernet
 
 from config.embedded.house import QUEUES
@@ -24,6 +25,13 @@ from tests import services
 
 WEBHOOK_SECRET = "whsec_stack"
 START_SECONDS = 60
+# Two may run at once: each has a number of the Redis server and ports to itself, or the worker of
+# one would take the tasks of the other. The numbers before these are the test processes' own.
+NAMES = (
+    "account", "bench", "browser", "fire", "keys", "logins", "outage", "schema", "standing",
+    "webhooks",
+)  # fmt: skip
+FIRST_REDIS, FIRST_PORT, PORTS_EACH = 16, 18000, 40
 
 
 def wait_for(what: Callable[[], Any], *, seconds: float = 20, every: float = 0.05) -> Any:
@@ -143,13 +151,16 @@ class Stack:
         return httpx.post(f"{self.stripe}/_control/{path}", json=body, timeout=10).json()
 
 
-def make_stack(name: str, folder: Path, *, redis_number: int, workers: int = 2) -> Stack:
-    """Prepare a stack with a database of its own, cloned from the template; nothing runs yet."""
+def make_stack(name: str, folder: Path) -> Stack:
+    """Prepare one of `NAMES`, its database cloned, its Redis empty; nothing runs yet."""
     folder.mkdir(parents=True, exist_ok=True)
     database = f"stack_{name}"
     services.build_template()
     services.clone(database)
-    first = 18000 + redis_number * 40
+    number = NAMES.index(name)
+    redis_url = services.redis_url(FIRST_REDIS + number)
+    redis.Redis.from_url(redis_url).flushdb()
+    first = FIRST_PORT + number * PORTS_EACH
     ports: list[int] = []
     for _ in range(3):
         ports.append(first_free(first, taken=ports))
@@ -158,7 +169,7 @@ def make_stack(name: str, folder: Path, *, redis_number: int, workers: int = 2) 
         **{key: value for key, value in os.environ.items() if not key.startswith("COV_")},
         **services.role_urls(database),
         "DATABASE_URL": services.admin_url(database),
-        "REDIS_URL": services.redis_url(redis_number),
+        "REDIS_URL": redis_url,
         "DJANGO_SETTINGS_MODULE": "tests.stack_settings",
         "SWITCHYARD_VAR": str(folder),
         "SECRET_KEY": "stack-" + "x" * 50,
@@ -190,7 +201,7 @@ def make_stack(name: str, folder: Path, *, redis_number: int, workers: int = 2) 
         "web": granian(ports[0]),
         "backoffice": granian(ports[1]),
         "worker": [
-            *celery, "worker", "-Q", QUEUES, "-c", str(workers),
+            *celery, "worker", "-Q", QUEUES, "-c", "2",
             "--loglevel", "WARNING", "--without-mingle", "--without-gossip",
         ],
         "beat": [*celery, "beat", "-s", str(folder / "beat"), "--pidfile=", "--loglevel", "WARNING"],

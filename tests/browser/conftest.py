@@ -24,7 +24,7 @@ EXPECTED_STATUS = ("status of 422", "status of 402")
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The house as processes."""
-    stack = make_stack("browser", tmp_path_factory.mktemp("browser"), redis_number=14)
+    stack = make_stack("browser", tmp_path_factory.mktemp("browser"))
     try:
         stack.start()
         yield stack

@@ -22,7 +22,7 @@ WIDTHS = (360, 390, 1440)
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = make_stack("account", tmp_path_factory.mktemp("account"), redis_number=7)
+    stack = make_stack("account", tmp_path_factory.mktemp("account"))
     try:
         stack.start()
         stack.seed()

@@ -27,7 +27,7 @@ def openid() -> Iterator[OpenIdStandIn]:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, openid: OpenIdStandIn) -> Iterator[Stack]:
     """Site and back office under the name `localhost`: browsers give an address no keys."""
-    stack = make_stack("keys", tmp_path_factory.mktemp("keys"), redis_number=9)
+    stack = make_stack("keys", tmp_path_factory.mktemp("keys"))
     for name in ("SITE_URL", "BACKOFFICE_URL"):
         stack.env[name] = stack.env[name].replace("127.0.0.1", "localhost")
     stack.env |= {

@@ -52,7 +52,7 @@ with context.acting(organization_id=organization.pk):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = make_stack("standing", tmp_path_factory.mktemp("standing"), redis_number=14)
+    stack = make_stack("standing", tmp_path_factory.mktemp("standing"))
     try:
         stack.start()
         yield stack

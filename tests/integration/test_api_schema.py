@@ -75,7 +75,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    stack = make_stack("schema", tmp_path_factory.mktemp("schema"), redis_number=11)
+    stack = make_stack("schema", tmp_path_factory.mktemp("schema"))
     stack.env |= {"API_REQUESTS_PER_PERSON": "1000000", "API_REQUESTS_PER_ADDRESS": "1000000"}
     try:
         stack.start("simstripe", "web")

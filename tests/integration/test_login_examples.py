@@ -37,7 +37,7 @@ def person(stack: Stack) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = make_stack("logins", tmp_path_factory.mktemp("logins"), redis_number=8)
+    stack = make_stack("logins", tmp_path_factory.mktemp("logins"))
     made = subprocess.run(
         [sys.executable, "manage.py", "shell", "-c", PERSON],
         cwd=services.ROOT, env=stack.env | {"SWITCHYARD_PROCESS": "command"},

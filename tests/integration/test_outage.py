@@ -19,7 +19,7 @@ OWNER = "ines@halden.example"
 
 @pytest.fixture
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = make_stack("outage", tmp_path_factory.mktemp("outage"), redis_number=10)
+    stack = make_stack("outage", tmp_path_factory.mktemp("outage"))
     try:
         stack.start("simstripe", "web")
         yield stack

@@ -16,7 +16,7 @@ from config.operations.backups.archive import DUMP, Manifest, begin, finish
 from tests import services
 
 PAGES = ("database", "jobs", "backups")
-BROKER = 5  # a number of the Redis server that no worker and no stack uses
+BROKER = 63  # a number of the Redis server that no worker and no stack uses
 
 
 @pytest.fixture(autouse=True)

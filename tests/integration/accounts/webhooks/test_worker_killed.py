@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from django.conf import settings
 from django.utils.timezone import now
 
@@ -20,14 +19,12 @@ from tests.factories.webhooks import Receiver, announced, endpoint_of, reply
 from tests.stack import Stack, make_stack, wait_for
 
 pytestmark = [pytest.mark.stack]
-REDIS = 6
 
 
 @pytest.fixture
 def stack(tmp_path: Path, live_database: None) -> Iterator[Stack]:
     """Worker and beat at the test's own database, with a Redis of their own."""
-    redis.Redis.from_url(services.redis_url(REDIS)).flushdb()
-    stack = make_stack("webhooks", tmp_path, redis_number=REDIS)
+    stack = make_stack("webhooks", tmp_path)
     database = f"test_{services.WORKER}"
     stack.env |= services.role_urls(database) | {
         "DATABASE_URL": services.admin_url(database),
