@@ -26,6 +26,7 @@ from accounts.services.tokens import keeping
 from accounts.services.webhooks import endpoints, replaying, sending
 from config.kit.errors import DomainError
 from config.kit.scripts import CacheAway
+from config.kit.tasks import nudge_again
 
 logger = structlog.get_logger(__name__)
 _BATCHES = 100
@@ -56,8 +57,7 @@ def seal_audit() -> None:
 def watch_audit() -> None:
     """Look for what calls a person, and post what the operator's chat has not taken yet."""
     watching.watch(now())
-    for alert in watching.unposted():
-        post_alert.delay(str(alert.pk))
+    nudge_again(post_alert, (alert.pk for alert in watching.unposted()))
 
 
 @shared_task(name="accounts.post_alert")
@@ -94,8 +94,7 @@ def make_data_export(export_id: str) -> None:
 @shared_task(name="accounts.sweep_data_exports")
 def sweep_data_exports() -> None:
     """Make the files whose nudge was lost; delete those whose week is over, and what runs left."""
-    for export in exports.waiting_exports(now()):
-        make_data_export.delay(str(export.pk))
+    nudge_again(make_data_export, (export.pk for export in exports.waiting_exports(now())))
     exports.forget_expired(now())
     exports.forget_strays(now())
 
@@ -121,8 +120,7 @@ def send_invitation(invitation_id: str) -> None:
 @shared_task(name="accounts.sweep_invitations")
 def sweep_invitations() -> None:
     """Nudge again for mails whose first nudge was lost."""
-    for invitation_id in mailing.due_invitations(now()):
-        send_invitation.delay(str(invitation_id))
+    nudge_again(send_invitation, mailing.due_invitations(now()))
 
 
 @shared_task(name="accounts.send_account_mail")
@@ -134,8 +132,7 @@ def send_account_mail(mail_id: str) -> None:
 def sweep_account_mails() -> None:
     """Nudge again for mails whose first nudge was lost; give up on those whose links are dead."""
     account_mail.give_up(now())
-    for mail_id in account_mail.due_mails(now()):
-        send_account_mail.delay(str(mail_id))
+    nudge_again(send_account_mail, account_mail.due_mails(now()))
 
 
 @shared_task(name="accounts.forget_tokens")
@@ -168,8 +165,7 @@ def deliver_webhook(delivery_id: str) -> None:
 @shared_task(name="accounts.sweep_webhooks")
 def sweep_webhooks() -> None:
     """Nudge again for messages whose try is due, whose nudge was lost or whose worker died."""
-    for delivery_id in sending.due(at=now()):
-        deliver_webhook.delay(str(delivery_id))
+    nudge_again(deliver_webhook, sending.due(at=now()))
 
 
 @shared_task(name="accounts.forget_old_webhooks")
@@ -188,8 +184,7 @@ def run_bulk_job(job_id: str) -> None:
 def sweep_bulk_jobs() -> None:
     """Nudge again what was lost or left; give up on what is stuck, forget what is old."""
     jobs.give_up(now())
-    for job_id in jobs.due_jobs(now()):
-        run_bulk_job.delay(str(job_id))
+    nudge_again(run_bulk_job, jobs.due_jobs(now()))
     jobs.forget_old(now())
 
 
@@ -201,5 +196,4 @@ def send_notification_mail(mail_id: str) -> None:
 @shared_task(name="accounts.sweep_notification_mails")
 def sweep_notification_mails() -> None:
     """Nudge again for mails whose first nudge was lost."""
-    for mail_id in notices.due_mails(now()):
-        send_notification_mail.delay(str(mail_id))
+    nudge_again(send_notification_mail, notices.due_mails(now()))

@@ -12,6 +12,7 @@ from django.utils.timezone import now
 from billing.models import Invoice, PaymentAttempt
 from billing.services import attempts, charging, checkout, documents, inbox, metering, quotas
 from config.kit.errors import GatewayError
+from config.kit.tasks import nudge_again
 
 logger = structlog.get_logger(__name__)
 _BATCH = 100
@@ -41,15 +42,13 @@ def render_invoice(invoice_id: str) -> None:
 @shared_task(name="billing.sweep_inbox")
 def sweep_inbox() -> None:
     """Start again what was stored and not applied."""
-    for event_id in inbox.due(at=now()):
-        apply_event.delay(event_id)
+    nudge_again(apply_event, inbox.due(at=now()))
 
 
 @shared_task(name="billing.sweep_attempts")
 def sweep_attempts() -> None:
     """Start again charges whose nudge was lost, whose worker died or whose answer is missing."""
-    for attempt_id in attempts.due(method=PaymentAttempt.Method.SAVED_CARD, at=now()):
-        charge_attempt.delay(str(attempt_id))
+    nudge_again(charge_attempt, attempts.due(method=PaymentAttempt.Method.SAVED_CARD, at=now()))
 
 
 @shared_task(name="billing.sweep_checkouts")
@@ -66,8 +65,8 @@ def sweep_checkouts() -> None:
 @shared_task(name="billing.sweep_documents")
 def sweep_documents() -> None:
     """Make the documents of finalised invoices that have none yet."""
-    for invoice in Invoice.objects.without_document().order_by("issued_at")[:_BATCH]:
-        render_invoice.delay(str(invoice.pk))
+    unwritten = Invoice.objects.without_document().order_by("issued_at")[:_BATCH]
+    nudge_again(render_invoice, (invoice.pk for invoice in unwritten))
 
 
 @shared_task(name="billing.meter_usage")

@@ -40,6 +40,8 @@ CELERY_TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=120)
 CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - max(2, CELERY_TASK_TIME_LIMIT // 6)
 # How long a worker may hold a row it has claimed: longer than any task may run, or two would.
 CLAIM_LEASE = timedelta(seconds=CELERY_TASK_TIME_LIMIT * 3 // 2)
+# Seconds that a sweeper's message may wait in its queue before it counts as lost and is sent again.
+NUDGE_PATIENCE = env.int("NUDGE_PATIENCE", default=60)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
@@ -123,3 +125,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
     },
 }
+# While no worker runs, beat goes on: what was missed is done once, not once for every interval.
+for _entry in CELERY_BEAT_SCHEDULE.values():
+    if isinstance(_entry["schedule"], float):
+        _options = _entry.setdefault("options", {})
+        _options.setdefault("expires", max(120.0, 2 * _entry["schedule"]))

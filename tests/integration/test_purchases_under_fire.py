@@ -28,7 +28,7 @@ FAULTS = {"lose_answer": 0.04, "fail_before": 0.02, "save_500": 0.01, "seed": 7}
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = make_stack("fire", tmp_path_factory.mktemp("fire"))
     # Short, so that what a killed worker held is taken over within the test's patience.
-    stack.env["TASK_TIME_LIMIT"] = "6"
+    stack.env |= {"TASK_TIME_LIMIT": "6", "NUDGE_PATIENCE": "20"}
     try:
         stack.start()
         yield stack

@@ -27,3 +27,11 @@ def test_every_routed_task_exists_and_goes_to_a_queue_there_is() -> None:
     for pattern, route in settings.CELERY_TASK_ROUTES.items():
         assert route["queue"] in queues
         assert any(name.startswith(pattern.rstrip("*")) for name in app.tasks), pattern
+
+
+def test_what_was_missed_while_no_worker_ran_is_done_once() -> None:
+    """Beat goes on through the night: its messages end before a hundred of a kind have gathered."""
+    for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
+        if isinstance(entry["schedule"], float):
+            pending = entry["options"]["expires"] / entry["schedule"]
+            assert 1 <= pending < 100, name
