@@ -18,7 +18,7 @@ WEB_PORT, BACKOFFICE_PORT, STRIPE_PORT, OPENID_PORT = 8000, 8001, 8002, 8003
 THREADS = str(min(8, 2 * (os.cpu_count() or 1) + 1))
 # What `manage.py simopenid` asks for; it listens to this machine alone.
 _STAND_IN_CLIENT, _STAND_IN_SECRET = "stand-in-client", "stand-in-secret"
-QUEUES = "default,money,sync,webhooks,ingest,exports,mail"
+QUEUES = "default,money,sync,webhooks,ingest,exports,bulk,mail"
 ROLES = ("owner", "app", "system", "backup")
 SERVING_ROLES = {
     "web": ("app",),

@@ -12,7 +12,8 @@ from django.db import connection
 
 from accounts.models import AccountMail, BulkJob, DataExport, WebhookDelivery
 from billing.models import Invoice, PaymentAttempt, StripeEvent
-from config.kit.redis import connect, connect_to_broker
+from config.kit import tasks
+from config.kit.redis import connect
 from licensing.models import License, TrialWorkspace
 
 CALLS = "api_calls"
@@ -99,13 +100,8 @@ PROMISES = (
 
 
 def queue_lengths() -> dict[str, int]:
-    """Return how many tasks wait in each queue; a worker's own few are not among them."""
-    names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
-    prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
-    pipeline = connect_to_broker().pipeline(transaction=False)
-    for name in names:
-        pipeline.llen(f"{prefix}{name}")
-    return dict(zip(names, pipeline.execute(), strict=True))
+    """Return how many tasks wait in each queue there is."""
+    return tasks.queue_lengths(*(queue.name for queue in settings.CELERY_TASK_QUEUES))
 
 
 def stream_length() -> int:

@@ -14,7 +14,8 @@ CELERY_BROKER_URL = env.str(
     "CELERY_BROKER_URL", default=env.str("REDIS_URL", default="redis://127.0.0.1:63799/0")
 )
 CELERY_TASK_QUEUES = [
-    Queue(name) for name in ("default", "money", "sync", "webhooks", "ingest", "exports", "mail")
+    Queue(name)
+    for name in ("default", "money", "sync", "webhooks", "ingest", "exports", "bulk", "mail")
 ]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
@@ -26,8 +27,9 @@ CELERY_TASK_ROUTES = {
     "accounts.send_account_mail": {"queue": "mail"},
     "accounts.send_notification_mail": {"queue": "mail"},
     "accounts.send_invitation": {"queue": "mail"},
-    # A file may take half an hour.
+    # A file may take half an hour, and what is done to ten thousand things some minutes.
     "accounts.make_data_export": {"queue": "exports"},
+    "accounts.run_bulk_job": {"queue": "bulk"},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False

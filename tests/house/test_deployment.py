@@ -33,7 +33,7 @@ BY_THE_IMAGE = {
     "PYTHONDONTWRITEBYTECODE",
     "DJANGO_SETTINGS_MODULE",
 }
-OURS = {"migrate", "operator", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-webhooks", "worker-ingest", "worker-exports", "worker-mail", "beat"}  # fmt: skip
+OURS = {"migrate", "operator", "web", "backoffice", "worker-default", "worker-money", "worker-sync", "worker-webhooks", "worker-ingest", "worker-exports", "worker-bulk", "worker-mail", "beat"}  # fmt: skip
 
 
 @lru_cache(maxsize=1)

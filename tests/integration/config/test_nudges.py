@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 from celery.contrib.testing.worker import start_worker
 from django.conf import settings
+from django.test import TestCase
 
 from accounts.tasks import deliver_webhook
 from config.celery import app
-from config.kit.tasks import nudge_again
+from config.kit.tasks import LONG, after_commit, nudge_again
 from tests.stack import wait_for
 
 MARK = "nudge:accounts.deliver_webhook:{}"
@@ -49,6 +50,33 @@ def test_a_row_whose_message_was_taken_is_nudged_again(redis_client: Any) -> Non
         wait_for(lambda: not redis_client.exists(MARK.format(key)))
     nudge_again(deliver_webhook, [key])
     assert waiting(redis_client) == [f"('{key}',)"]
+
+
+@pytest.mark.usefixtures("db")
+def test_what_was_just_asked_for_is_not_swept_too(redis_client: Any) -> None:
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        after_commit(deliver_webhook, "one")
+    nudge_again(deliver_webhook, ["one"])
+    assert waiting(redis_client) == ["('one',)"]
+
+
+@pytest.mark.usefixtures("live_database")
+def test_a_message_that_comes_late_leaves_the_mark_of_its_successor(redis_client: Any) -> None:
+    key = str(uuid4())
+    nudge_again(deliver_webhook, [key])
+    redis_client.set(MARK.format(key), "the message sent since", ex=60)
+    with start_worker(app, queues=["webhooks"], pool="solo", perform_ping_check=False):
+        wait_for(lambda: not waiting(redis_client))
+    assert redis_client.get(MARK.format(key)) == b"the message sent since"
+
+
+def test_a_long_queue_is_given_nothing_by_sweepers(redis_client: Any) -> None:
+    redis_client.rpush("celery:webhooks", *["{}"] * LONG)
+    nudge_again(deliver_webhook, ["one"])
+    assert redis_client.llen("celery:webhooks") == LONG
+    redis_client.rpop("celery:webhooks")
+    nudge_again(deliver_webhook, ["one"])
+    assert redis_client.llen("celery:webhooks") == LONG
 
 
 def test_nothing_due_asks_nothing(redis_client: Any) -> None:
