@@ -30,7 +30,7 @@ class BillingConfig(AppConfig):
         Audited("billing_invoice", pii=("buyer",), subject="organization_id"),
         Audited(
             "billing_paymentattempt",
-            skip=("updated_at", "lease_until"),
+            skip=("updated_at", "lease_until", "tries"),
             mask=("checkout_url",),
         ),
         Audited("billing_transaction"),

@@ -60,6 +60,7 @@ class PaymentAttempt(BaseModel):
     idempotency_key = models.CharField(max_length=255)
     status = models.CharField(max_length=16, choices=Status, default=Status.REQUESTED)
     lease_until = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveIntegerField(db_default=0, editable=False)
     payment_intent_id = models.CharField(max_length=255, null=True, blank=True)
     checkout_session_id = models.CharField(max_length=255, null=True, blank=True)
     checkout_url = models.TextField(blank=True)

@@ -17,11 +17,6 @@ def back_off(tries: int) -> timedelta:
     return min(doubled, _LONGEST)
 
 
-def next_try(age: timedelta) -> timedelta:
-    """When to ask again about a charge requested `age` ago: after 5 seconds, then ever later."""
-    return min(max(age, _FIRST), _LONGEST)
-
-
 def next_look(age: timedelta) -> timedelta:
     """When to ask again about a payment page that is `age` old: 2 minutes, later every hour."""
     return min(max(age, timedelta(minutes=2)), _LONGEST)

@@ -98,7 +98,8 @@ def claim(attempt_id: UUID, *, at: datetime) -> PaymentAttempt | None:
         return None
     attempt.status = Status.SENDING
     attempt.lease_until = at + settings.CLAIM_LEASE
-    attempt.save(update_fields=["status", "lease_until"])
+    attempt.tries += 1
+    attempt.save(update_fields=["status", "lease_until", "tries"])
     return attempt
 
 

@@ -15,7 +15,7 @@ from billing.gateways import stripe
 from billing.gateways.types import CardDeclined, PaymentOutcome, PaymentStatus
 from billing.models import PaymentAttempt
 from billing.rules.attempts import AttemptStatus
-from billing.rules.delays import KEY_LIFE, next_try
+from billing.rules.delays import KEY_LIFE, back_off
 from billing.services import attempts, settlement
 from billing.services.customers import ensure_stripe_customer
 from config.kit import context
@@ -93,7 +93,7 @@ def _decline(attempt: PaymentAttempt, declined: CardDeclined, at: datetime) -> N
 def _put_off(attempt: PaymentAttempt, error: GatewayError, at: datetime) -> None:
     """The outcome is unknown: ask again later. Only proof that no money can move ends it."""
     logger.warning("payment.unanswered", attempt_id=attempt.pk, code=error.code)
-    again_at = at + next_try(at - attempt.created_at)
+    again_at = at + back_off(attempt.tries)
     if error.retryable:
         attempts.mark_unknown(attempt, reason=str(error), again_at=again_at)
         return

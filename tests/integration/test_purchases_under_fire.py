@@ -19,7 +19,7 @@ import pytest
 
 from tests.stack import Stack, make_stack, wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(420)]
 OWNER = "ines@halden.example"
 FAULTS = {"lose_answer": 0.04, "fail_before": 0.02, "save_500": 0.01, "seed": 7}
 
@@ -136,7 +136,7 @@ def _settle_down(stack: Stack) -> None:
     stack.control("faults", lose_answer=0, fail_before=0, save_500=0)
     wait_for(
         lambda: _ask(stack, "SELECT count(*) = 0 FROM billing_order WHERE status = 'ordered'")[0][0],
-        seconds=120, every=0.5,
+        seconds=180, every=0.5,
     )  # fmt: skip
 
 

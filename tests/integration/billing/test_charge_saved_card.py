@@ -151,6 +151,24 @@ def test_a_bank_that_asks_its_customer_is_waited_for(vendor: Vendor, buy: Any) -
     assert vendor.charges() == 1
 
 
+def test_the_next_try_follows_the_tries_and_not_how_long_the_charge_waited_for_its_first(
+    vendor: Vendor, buy: Any
+) -> None:
+    attempt = buy()
+    PaymentAttempt.objects.update(created_at=now() - timedelta(minutes=30))
+    vendor.control("faults", fail_before=1.0, fail_status=503, times=3)
+    at, waits = now(), []
+    for _ in range(3):
+        charging.charge(attempt.pk, at=at)
+        attempt.refresh_from_db()
+        waits.append((attempt.lease_until - at).total_seconds())
+        at = attempt.lease_until
+    assert waits == [10, 20, 40]
+    charging.charge(attempt.pk, at=at)
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.tries) == ("succeeded", 4)
+
+
 def test_an_outage_at_the_vendor_only_delays(vendor: Vendor, buy: Any) -> None:
     attempt = buy()
     vendor.control("faults", fail_before=1.0, fail_status=503)
