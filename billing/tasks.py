@@ -34,6 +34,11 @@ def apply_event(event_id: str) -> None:
         raise
 
 
+@shared_task(name="billing.look_at_page")
+def look_at_page(attempt_id: str) -> None:
+    checkout.look_at_page(UUID(attempt_id), at=now())
+
+
 @shared_task(name="billing.render_invoice")
 def render_invoice(invoice_id: str) -> None:
     documents.render_invoice(Invoice.objects.get(pk=invoice_id))
@@ -53,11 +58,29 @@ def sweep_attempts() -> None:
 
 @shared_task(name="billing.sweep_checkouts")
 def sweep_checkouts() -> None:
-    """Look at payment pages that wait, and fetch webhooks that never arrived."""
-    for attempt_id in attempts.due(method=PaymentAttempt.Method.HOSTED, at=now()):
-        checkout.look_at_page(attempt_id, at=now())
+    """Look at payment pages that wait, for webhooks that were lost."""
+    nudge_again(look_at_page, attempts.due(method=PaymentAttempt.Method.HOSTED, at=now()))
+
+
+@shared_task(name="billing.fetch_missed")
+def fetch_missed() -> None:
+    """Fetch the webhooks that did not arrive of late."""
+    _fetch_missed(inbox.OVERLAP)
+
+
+# It may take long after an outage; beat brings it again, so no second worker takes it over.
+@shared_task(
+    name="billing.fetch_long_missed", acks_late=False, time_limit=1800, soft_time_limit=1700
+)
+def fetch_long_missed() -> None:
+    """Fetch the webhooks that did not arrive in the last days, as after an outage."""
+    _fetch_missed(inbox.LOOK_BACK)
+
+
+def _fetch_missed(span: timedelta) -> None:
+    at = now()
     try:
-        inbox.fetch_missed(at=now())
+        inbox.fetch_missed(since=at - span, at=at)
     except GatewayError as error:
         logger.warning("inbox.list_unanswered", code=error.code)
 

@@ -157,7 +157,10 @@ def mark_requires_action(
 
 @transaction.atomic
 def look_later(attempt: PaymentAttempt, *, again_at: datetime) -> None:
+    """Let others have their turn first: whatever comes of this look, the next is at `again_at`."""
     attempt = lock(attempt.pk)
+    if not attempt.is_live or attempt.status == Status.SUCCEEDED:
+        return
     attempt.lease_until = again_at
     attempt.save(update_fields=["lease_until"])
 
@@ -204,10 +207,11 @@ def lock(attempt_id: UUID) -> PaymentAttempt:
 @transaction.atomic
 def due(*, method: str, at: datetime, limit: int = 100) -> list[UUID]:
     """Return attempts whose lease or waiting time is over, or whose nudge was lost."""
-    overdue = Q(status__in=(Status.SENDING, Status.UNKNOWN, Status.REQUIRES_ACTION)) & Q(
-        lease_until__lte=at
+    over = Q(lease_until__lte=at)
+    overdue = over & Q(status__in=(Status.SENDING, Status.UNKNOWN, Status.REQUIRES_ACTION))
+    forgotten = (over | Q(lease_until=None)) & Q(
+        status=Status.REQUESTED, created_at__lte=at - _PATIENCE[method]
     )
-    forgotten = Q(status=Status.REQUESTED, created_at__lte=at - _PATIENCE[method])
     waiting = PaymentAttempt.objects.filter(overdue | forgotten, method=method)
     rows = waiting.order_by("lease_until", "id").select_for_update(skip_locked=True)
     return list(rows.values_list("id", flat=True)[:limit])

@@ -15,7 +15,7 @@ from billing.gateways import stripe
 from billing.gateways.types import CheckoutStatus, HostedCheckout
 from billing.models import Order, PaymentAttempt
 from billing.rules.attempts import AttemptStatus
-from billing.rules.delays import back_off, next_look
+from billing.rules.delays import next_look
 from billing.rules.orders import PaymentNotOpen
 from billing.services import attempts, orders, settlement
 from billing.services.customers import ensure_stripe_customer
@@ -87,6 +87,8 @@ def look_at_page(attempt_id: UUID, *, at: datetime) -> None:
     if not attempt.is_live or attempt.status == AttemptStatus.SUCCEEDED:
         return
     with context.acting(organization_id=attempt.organization_id):
+        # First of all, so that a page that cannot be recorded does not come before all others.
+        attempts.look_later(attempt, again_at=at + next_look(at - attempt.created_at))
         if attempt.checkout_session_id is None:
             _give_up_unopened(attempt, at)
             return
@@ -94,7 +96,6 @@ def look_at_page(attempt_id: UUID, *, at: datetime) -> None:
             page = stripe.fetch_checkout(checkout_id=attempt.checkout_session_id)
         except GatewayError as error:
             logger.warning("checkout.unanswered", attempt_id=attempt.pk, code=error.code)
-            attempts.look_later(attempt, again_at=at + back_off(6))
             return
         record_page(attempt, page, at=at)
 

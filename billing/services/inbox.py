@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 import orjson
 import structlog
@@ -19,8 +21,9 @@ from config.kit import context
 from config.kit.errors import DomainError, GatewayError
 
 logger = structlog.get_logger(__name__)
-LOOK_BACK = timedelta(days=3)
-OVERLAP = timedelta(hours=1)
+OVERLAP, LOOK_BACK = timedelta(hours=1), timedelta(days=3)
+"""How far back the vendor is asked for what it could not deliver: each minute, and each hour."""
+_PAGE = 100
 _LONGEST_NAME = 120
 _ERROR_LENGTH = 500
 
@@ -135,15 +138,25 @@ def due(*, at: datetime, limit: int = 200) -> list[str]:
     return list(locked.values_list("event_id", flat=True)[:limit])
 
 
-def fetch_missed(*, at: datetime) -> int:
-    """Store the events that the vendor could not deliver; return how many it named.
+def fetch_missed(*, since: datetime, at: datetime) -> int:
+    """Store the events that the vendor could not deliver; return how many we did not have.
 
-    From a little before the newest event we have; oldest first, so that a stop in the middle
-    leaves the newest one behind the rest.
+    Page by page, so that a stop in the middle keeps what was stored. What we have says nothing of
+    what is missing, as one webhook may arrive while others do not: hence always all since `since`.
     """
-    newest = StripeEvent.objects.order_by("-received_at").first()
-    since = at - LOOK_BACK if newest is None else newest.received_at - OVERLAP
-    missed = list(stripe.list_events(since=since, undelivered=True))
-    for event in reversed(missed):
+    stored = 0
+    named = stripe.list_events(since=since, undelivered=True)
+    while page := list(islice(named, _PAGE)):
+        stored += _store_unknown(page, at)
+    return stored
+
+
+@transaction.atomic
+def _store_unknown(page: Sequence[VendorEvent], at: datetime) -> int:
+    """Store what is not there yet, and announce only that; for workers, who may read the inbox."""
+    ids = [event.id for event in page]
+    known = set(StripeEvent.objects.filter(event_id__in=ids).values_list("event_id", flat=True))
+    unknown = [event for event in page if event.id not in known]
+    for event in unknown:
         store(event, at=at)
-    return len(missed)
+    return len(unknown)

@@ -71,6 +71,8 @@ CELERY_BEAT_SCHEDULE = {
     "billing.sweep_inbox": {"task": "billing.sweep_inbox", "schedule": 5.0},
     "billing.sweep_attempts": {"task": "billing.sweep_attempts", "schedule": 10.0},
     "billing.sweep_checkouts": {"task": "billing.sweep_checkouts", "schedule": 60.0},
+    "billing.fetch_missed": {"task": "billing.fetch_missed", "schedule": 60.0},
+    "billing.fetch_long_missed": {"task": "billing.fetch_long_missed", "schedule": 3600.0},
     "billing.sweep_documents": {"task": "billing.sweep_documents", "schedule": 60.0},
     "licensing.flush_sightings": {"task": "licensing.flush_sightings", "schedule": 15.0},
     "licensing.sweep_publications": {"task": "licensing.sweep_publications", "schedule": 5.0},

@@ -10,9 +10,9 @@ import pytest
 from django.utils.timezone import now
 
 from accounts.models import Organization
-from billing import tasks
+from billing import events, tasks
 from billing.models import Invoice, InvoiceDocument, PaymentAttempt, StripeEvent
-from billing.services import checkout
+from billing.services import attempts, checkout
 from billing.services.settlement import settle
 from tests.factories.billing import AT, attempt_of, card_of, order_of, paid, profile_of
 from tests.simstripe import SECRET, Vendor
@@ -51,25 +51,68 @@ def test_an_event_without_a_nudge_is_started(redis_client: Any) -> None:
     assert StripeEvent.objects.get().handled_at is not None
 
 
-def test_a_page_paid_while_all_webhooks_were_lost_is_settled(
-    vendor: Vendor, organization: Organization
-) -> None:
+@pytest.fixture
+def waiting(vendor: Vendor, organization: Organization) -> PaymentAttempt:
+    """A payment page that was paid, all of whose webhooks were lost, and whose turn has come."""
     attempt = attempt_of(order_of(organization, at=now()))
     vendor.http.post(checkout.open_hosted_page(attempt), data=CARD)
     PaymentAttempt.objects.update(lease_until=now() - timedelta(seconds=1))
+    return attempt
+
+
+def test_a_page_paid_while_all_webhooks_were_lost_is_settled(
+    waiting: PaymentAttempt, redis_client: Any
+) -> None:
     tasks.sweep_checkouts()
+    assert queued(redis_client) == [("billing.look_at_page", f"('{waiting.pk}',)")]
+    tasks.look_at_page(str(waiting.pk))
     assert Invoice.objects.get().status == "paid"
 
 
-def test_a_vendor_that_is_down_does_not_stop_the_sweeper(
-    vendor: Vendor, organization: Organization
+def test_a_page_whose_vendor_is_down_waits_for_its_next_turn(
+    vendor: Vendor, waiting: PaymentAttempt, redis_client: Any
 ) -> None:
-    checkout.open_hosted_page(attempt_of(order_of(organization, at=now())))
-    PaymentAttempt.objects.update(lease_until=now() - timedelta(seconds=1))
     vendor.control("faults", fail_before=1.0, match="GET")
+    tasks.look_at_page(str(waiting.pk))
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.lease_until > now()) == ("requires_action", True)
     tasks.sweep_checkouts()
-    attempt = PaymentAttempt.objects.get()
-    assert (attempt.status, attempt.lease_until > now()) == ("requires_action", True)
+    assert queued(redis_client) == []
+
+
+def test_a_page_that_cannot_be_recorded_does_not_come_before_all_others(
+    waiting: PaymentAttempt, redis_client: Any
+) -> None:
+    def crash(**_: Any) -> None:
+        raise RuntimeError("no license server")
+
+    events.invoice_paid.connect(crash)
+    try:
+        with pytest.raises(RuntimeError, match="no license server"):
+            tasks.look_at_page(str(waiting.pk))
+    finally:
+        events.invoice_paid.disconnect(crash)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.lease_until > now()) == ("requires_action", True)
+    tasks.sweep_checkouts()
+    assert queued(redis_client) == []
+
+
+def test_an_abandoned_page_has_its_turn_like_all_others(organization: Organization) -> None:
+    attempt = attempt_of(order_of(organization, at=now()))
+    later = attempt.created_at + timedelta(hours=25)
+    assert attempts.due(method="hosted", at=later) == [attempt.pk]
+    attempts.look_later(attempt, again_at=later + timedelta(hours=1))
+    assert attempts.due(method="hosted", at=later) == []
+    assert attempts.due(method="hosted", at=later + timedelta(hours=1)) == [attempt.pk]
+
+
+def test_a_look_that_comes_too_late_leaves_what_has_ended(organization: Organization) -> None:
+    attempt = attempt_of(order_of(organization, at=now()))
+    attempts.end(attempt, status="cancelled")
+    attempts.look_later(attempt, again_at=now())
+    attempt.refresh_from_db()
+    assert attempt.lease_until is None
 
 
 def test_a_finalised_invoice_gets_its_document_once(
@@ -95,7 +138,7 @@ def test_an_address_that_never_answers_is_no_reason_to_forget_its_events(
         vendor.http.post(
             checkout.open_hosted_page(attempt_of(order_of(organization, at=now()))), data=CARD
         )
-        tasks.sweep_checkouts()
+        tasks.fetch_missed()
     finally:
         vendor.control("endpoints", remove="http://127.0.0.1:9/nobody")
     assert StripeEvent.objects.filter(type="payment_intent.succeeded").exists()

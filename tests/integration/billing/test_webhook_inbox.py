@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -290,11 +291,70 @@ def test_events_that_never_arrived_are_fetched(vendor: Vendor, attempt: PaymentA
     vendor.control("endpoints", url="http://127.0.0.1:9/nobody", secret=SECRET)
     try:
         vendor.http.post(checkout.open_hosted_page(attempt), data=CARD)
-        assert inbox.fetch_missed(at=now()) > 0
+        assert inbox.fetch_missed(since=now() - inbox.OVERLAP, at=now()) > 0
     finally:
         vendor.control("endpoints", remove="http://127.0.0.1:9/nobody")
     apply_all()
     assert Invoice.objects.get().status == "paid"
+
+
+@pytest.fixture
+def deaf(vendor: Vendor) -> Iterator[None]:
+    """The vendor knows one address for its webhooks, and nobody answers there."""
+    vendor.control("endpoints", url="http://127.0.0.1:9/nobody", secret=SECRET)
+    yield
+    vendor.control("clock", offset_seconds=0)
+    vendor.control("endpoints", remove="http://127.0.0.1:9/nobody")
+
+
+def customers_of(vendor: Vendor, count: int) -> None:
+    """Let so many events happen at the vendor."""
+    with vendor.sdk() as sdk:
+        for number in range(count):
+            sdk.customers.create({"email": f"{number}@example.com"})
+
+
+@pytest.mark.usefixtures("db", "deaf")
+def test_what_was_fetched_before_is_not_announced_again(
+    vendor: Vendor, redis_client: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    customers_of(vendor, 2)
+    for _ in range(2):
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.fetch_missed()
+    assert StripeEvent.objects.count() == 2
+    assert redis_client.llen("celery:money") == 2
+
+
+@pytest.mark.usefixtures("db", "deaf")
+def test_a_webhook_that_arrives_after_an_outage_hides_none_of_those_that_did_not(
+    vendor: Vendor,
+) -> None:
+    vendor.control("clock", offset_seconds=-3 * 3600)
+    customers_of(vendor, 1)
+    vendor.control("clock", offset_seconds=0)
+    assert deliver(json.dumps(notice()).encode()).status_code == 200
+    tasks.fetch_missed()
+    assert StripeEvent.objects.get().event_id == "evt_1"
+    tasks.fetch_long_missed()
+    assert StripeEvent.objects.filter(type="customer.created").count() == 1
+
+
+@pytest.mark.usefixtures("db", "deaf")
+def test_a_vendor_that_falls_silent_on_the_second_page_keeps_the_first(vendor: Vendor) -> None:
+    def fall_silent(**_: Any) -> None:
+        vendor.control("faults", fail_before=1.0, match="GET /v1/events")
+
+    customers_of(vendor, 101)
+    events.vendor_event_stored.connect(fall_silent)
+    try:
+        tasks.fetch_missed()
+    finally:
+        events.vendor_event_stored.disconnect(fall_silent)
+    assert StripeEvent.objects.count() == 100
+    vendor.control("faults", fail_before=0.0)
+    tasks.fetch_missed()
+    assert StripeEvent.objects.count() == 101
 
 
 def test_a_refund_made_by_another_hand_waits_for_staff(
