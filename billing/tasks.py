@@ -98,7 +98,8 @@ def meter_usage() -> None:
     metering.meter_calls(since=now() - _RECENT, at=now())
 
 
-@shared_task(name="billing.reconcile_usage")
+# So many days take long; beat brings it again each night, so no second worker takes it over.
+@shared_task(name="billing.reconcile_usage", acks_late=False, time_limit=3600, soft_time_limit=3500)
 def reconcile_usage() -> None:
     """Compare everything that is still summed up with what was booked, however late it came."""
     metering.meter_calls(since=now() - _EVERYTHING, at=now())

@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
 from django.db.models import Q
 
@@ -117,16 +118,31 @@ def meter_calls(*, since: datetime, at: datetime) -> int:
     """Book every closed hour from `since` on; return how many records were written.
 
     The newest day comes first, so that an older one with much to correct holds up nobody. A
-    correction keeps the rate that its hour was first booked with.
+    correction keeps the rate that its hour was first booked with. A day that cannot be booked is
+    in the log, and the others are.
     """
     written = 0
     trials = _trials(since)
     for start, end in _days(since, (at - SETTLED).replace(minute=0, second=0, microsecond=0)):
-        while found := _unbooked(start, end, trials):
-            done = _book(found)
-            written += done
-            if len(found) < BATCH or not done:
-                break
+        try:
+            written += _meter_day(start, end, trials)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            # The boundary: one day that cannot be booked must not hold up all others.
+            if not connection.is_usable():
+                raise
+            logger.exception("usage.day_not_booked", day=f"{start:%Y-%m-%d}")
+    return written
+
+
+def _meter_day(start: datetime, end: datetime, trials: Trials) -> int:
+    written = 0
+    while found := _unbooked(start, end, trials):
+        done = _book(found)
+        written += done
+        if len(found) < BATCH or not done:
+            break
     return written
 
 

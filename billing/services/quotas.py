@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
 from django.db.models import Q
 
@@ -19,6 +21,7 @@ from billing.models import QuotaAlert, Subscription
 from billing.rules.metering import MARKS, marks_passed
 from config.kit import context
 
+logger = structlog.get_logger(__name__)
 LATE = timedelta(hours=25)
 """How long after its end a month is watched: calls are reported up to a day late, then written."""
 
@@ -73,8 +76,21 @@ def _tell(start: datetime, found: Iterable[Month]) -> int:
     for month in found:
         for percent in marks_passed(month.used, month.quota):
             if (month.organization_id, month.product, percent, month.quota) not in known:
-                told += alert(month, percent, start.date())
+                told += _try_alert(month, percent, start.date())
     return told
+
+
+def _try_alert(month: Month, percent: int, first: date) -> bool:
+    try:
+        return alert(month, percent, first)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        # The boundary: one organization that cannot be told must not silence the others.
+        if not connection.is_usable():
+            raise
+        logger.exception("quota.not_told", organization_id=str(month.organization_id))
+        return False
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.utils import IntegrityError
@@ -21,6 +22,7 @@ from accounts.models import ApiAllowance, Membership, Notification, Organization
 from accounts.rules.calls import Call
 from accounts.services.calls import ingest
 from accounts.services.organizations import create_organization
+from billing import events
 from billing.models import Product, QuotaAlert, UsageRecord
 from billing.services.metering import meter_calls
 from billing.services.quotas import watch_quotas
@@ -202,6 +204,15 @@ def test_the_newest_day_is_booked_first(people: People) -> None:
     assert list(records) == [NOON - timedelta(days=days) for days in (0, 1, 2)]
 
 
+def test_a_day_that_the_database_refuses_does_not_hold_up_the_older_ones(people: People) -> None:
+    plan_of(people.organization, api("maps", "1000"))
+    calls_of(people.organization, 1, product="maps")
+    StoredHour.objects.update(billable=10**16)  # More than a cost can be.
+    calls_of(people.organization, 2, at=NOON - timedelta(hours=20), product="maps")
+    assert meter_calls(since=SINCE, at=LATER) == 1
+    assert UsageRecord.objects.get().period_start == NOON - timedelta(hours=20)
+
+
 @pytest.mark.parametrize(
     "specs", [[], "x", {"price_per_thousand": []}, {"price_per_thousand": {"EUR": "1e9"}}]
 )
@@ -322,6 +333,38 @@ def test_a_quota_that_grew_is_told_of_anew(people: People) -> None:
     limited(ours, 10)
     assert watch_quotas(at=at) == 0, "told before"
     assert Notification.objects.filter(organization=ours, kind="quota_reached").count() == 3
+
+
+def test_an_organization_that_cannot_be_told_does_not_silence_the_others(people: People) -> None:
+    def crash(alert: QuotaAlert, **_: Any) -> None:
+        if alert.organization_id == people.organization.pk:
+            raise RuntimeError("no words")
+
+    at = NOON.replace(day=20)
+    for organization in (people.organization, people.other):
+        limited(organization, 10)
+        calls_of(organization, 8, at=at, product="maps")
+    events.quota_threshold_reached.connect(crash)
+    try:
+        assert watch_quotas(at=at) == 1
+    finally:
+        events.quota_threshold_reached.disconnect(crash)
+    assert QuotaAlert.objects.get().organization == people.other
+    assert watch_quotas(at=at) == 1, "now both know"
+
+
+def test_a_watch_whose_time_is_over_ends(people: People) -> None:
+    def stop(**_: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    limited(people.organization, 10)
+    calls_of(people.organization, 8, at=NOON.replace(day=20), product="maps")
+    events.quota_threshold_reached.connect(stop)
+    try:
+        with pytest.raises(SoftTimeLimitExceeded):
+            watch_quotas(at=NOON.replace(day=20))
+    finally:
+        events.quota_threshold_reached.disconnect(stop)
 
 
 def test_a_plan_for_one_api_leaves_the_quota_of_the_others(people: People) -> None:
