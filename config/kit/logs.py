@@ -94,7 +94,7 @@ def configure() -> None:
 
 
 def dictionary(level: str) -> dict[str, Any]:
-    """Return Django's LOGGING: every line is JSON on standard error."""
+    """Return Django's LOGGING: every line is JSON on standard error, and none is mailed."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -108,11 +108,17 @@ def dictionary(level: str) -> dict[str, Any]:
                 ],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "json", "level": level}
+        },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
+            # Named, because Django's own set-up mails errors to ADMINS, with cookies and forms.
+            # Below INFO its templates write everything they were given, links too.
+            "django": {"handlers": [], "level": "INFO"},
             "django.request": {"level": "ERROR"},
             "django.security": {"level": "WARNING"},
+            "django.server": {"handlers": [], "level": "INFO", "propagate": True},
             "django.utils.autoreload": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
