@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from io import StringIO
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery.signals import beat_init, worker_init
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.db import DatabaseError, connection
 from accounts.services.tokens.coding import key_ring
 
 SERVING = {"web", "backoffice", "worker", "beat"}
+LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
 def check_deployment() -> None:
@@ -94,6 +96,23 @@ def webhook_secret_is_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]
             "STRIPE_WEBHOOK_SECRET is not set.",
             hint="Copy the signing secret of the webhook endpoint from Stripe.",
             id="switchyard.E003",
+        )
+    ]
+
+
+@register(Tags.security)
+def stripe_key_is_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The stand-in on this machine takes any key; Stripe takes none that is published."""
+    if settings.PROCESS not in SERVING - {"beat"} or settings.DEMO:
+        return []
+    is_given = settings.STRIPE_SECRET_KEY not in {"", settings.INSECURE_STRIPE_KEY}
+    if is_given or urlsplit(settings.STRIPE_API_BASE).hostname in LOCAL_HOSTS:
+        return []
+    return [
+        Error(
+            "STRIPE_SECRET_KEY is not set.",
+            hint="Copy the secret key from Stripe.",
+            id="switchyard.E011",
         )
     ]
 

@@ -194,7 +194,8 @@ DEFAULT_FROM_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default="Switchyard <no-reply@switchyard.example>"
 )
 
-STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="sk_test_switchyard")
+INSECURE_STRIPE_KEY = "sk_test_switchyard"
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default=INSECURE_STRIPE_KEY)
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 

@@ -20,6 +20,7 @@ GOOD = {
     "SECRET_KEY": "x" * 50,
     "SWITCHYARD_SECRETS_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "SWITCHYARD_SIGNING_KEYS": make_signing_key(),
+    "STRIPE_SECRET_KEY": "sk_test_x",
     "STRIPE_WEBHOOK_SECRET": "whsec_test",
 }
 
@@ -90,6 +91,44 @@ def test_a_bad_deployment_says_what_is_wrong(changes: dict[str, str], code: str)
     assert done.returncode != 0
     assert f"switchyard.{code}" in done.stderr
     assert "HINT" in done.stderr
+
+
+@pytest.mark.usefixtures("django_db_setup")
+@pytest.mark.parametrize("process", ["web", "backoffice"])
+@pytest.mark.parametrize("key", ["", "sk_test_switchyard"])
+def test_nobody_sells_with_a_published_key_of_stripe(process: str, key: str) -> None:
+    done = _start(process=process, STRIPE_SECRET_KEY=key)
+    assert done.returncode != 0
+    assert "switchyard.E011" in done.stderr
+    assert "HINT" in done.stderr
+
+
+@pytest.mark.usefixtures("django_db_setup")
+@pytest.mark.parametrize(
+    ("changes", "starts"),
+    [
+        ({"STRIPE_API_BASE": "http://127.0.0.1:8102"}, True),
+        ({"STRIPE_API_BASE": "http://localhost:8102"}, True),
+        ({"STRIPE_API_BASE": "https://localhost.example.com"}, False),
+        ({"SWITCHYARD_DEMO": "1"}, True),
+    ],
+)
+def test_the_stand_in_on_this_machine_takes_the_published_key(
+    changes: dict[str, str], starts: bool
+) -> None:
+    done = _start(STRIPE_SECRET_KEY="sk_test_switchyard", **changes)
+    assert (done.returncode == 0) is starts, done.stderr
+    assert ("switchyard.E011" in done.stderr) is not starts
+
+
+@pytest.mark.usefixtures("django_db_setup")
+def test_a_worker_with_a_published_key_of_stripe_ends_and_beat_needs_none() -> None:
+    given = ("-m", "celery", "-A", "config", "worker", "--pool=solo", "--queues=sync")
+    done = _start(*given, process="worker", STRIPE_SECRET_KEY="sk_test_switchyard")
+    assert done.returncode == 1, done.stderr
+    assert "switchyard.E011" in done.stderr
+    done = _start(process="beat", STRIPE_SECRET_KEY="")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.usefixtures("django_db_setup")

@@ -77,7 +77,7 @@ def test_a_real_worker_and_a_real_beat_are_seen(tmp_path: Path, redis_client: An
         **os.environ, "SWITCHYARD_PROCESS": "worker", "DJANGO_SETTINGS_MODULE": "config.settings.test",
         "PYTHONWARNINGS": "ignore", "SECRET_KEY": "x" * 50,
         "SWITCHYARD_SECRETS_KEY": Fernet.generate_key().decode(),
-        "SWITCHYARD_SIGNING_KEYS": make_signing_key(),
+        "SWITCHYARD_SIGNING_KEYS": make_signing_key(), "STRIPE_SECRET_KEY": "sk_test_x",
     }  # fmt: skip
     celery = [sys.executable, "-m", "celery", "-A", "config"]
     commands = (
