@@ -39,9 +39,10 @@ def _answers() -> bool:
 
 
 def _has_spoken(process: str) -> bool:
-    client = redis.Redis.from_url(
-        os.environ["REDIS_URL"], socket_connect_timeout=2, socket_timeout=2
-    )
+    address = os.environ.get("REDIS_URL")
+    if not address:
+        raise ValueError("REDIS_URL is not set")
+    client = redis.Redis.from_url(address, socket_connect_timeout=2, socket_timeout=2)
     if process == "beat":
         said: list[Any] = [client.get("operations:beat")]
     else:

@@ -50,6 +50,14 @@ def test_who_never_spoke_or_does_not_answer_is_unhealthy(
     assert alive.main(process) == 1
 
 
+def test_who_does_not_know_its_redis_is_unhealthy_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("REDIS_URL")
+    assert alive.main("worker") == 1
+    assert capsys.readouterr().err == "worker: REDIS_URL is not set\n"
+
+
 def test_a_worker_that_left_in_good_order_is_forgotten() -> None:
     liveness.worker_is_alive("celery@one", ["default"], 0)
     assert [worker.name for worker in liveness.workers()] == ["celery@one"]
