@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", settings.METRICS_DIR)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = settings.METRICS_DIR
 
 from prometheus_client import CollectorRegistry, Histogram, values
 from prometheus_client.multiprocess import MultiProcessCollector

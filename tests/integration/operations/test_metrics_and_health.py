@@ -131,7 +131,7 @@ def test_requests_of_several_processes_are_added_up(tmp_path: Any) -> None:
     environment = {
         **os.environ,
         "METRICS_DIR": str(tmp_path),
-        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "another"),
         "DJANGO_SETTINGS_MODULE": "config.settings.test",
         "SWITCHYARD_PROCESS": "web",
     }
