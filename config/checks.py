@@ -23,7 +23,7 @@ LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
 def check_deployment() -> None:
     """Raise `SystemCheckError` when this process must not serve."""
     tags = [Tags.security, Tags.database]
-    # That nothing is wrong is no news: beat would log it as a warning.
+    # That nothing is wrong is no news.
     call_command("check", tags=tags, databases=["default"], stdout=StringIO())
 
 
@@ -33,9 +33,8 @@ def refuse_a_bad_worker(**_: Any) -> None:
     try:
         check_deployment()
     except SystemCheckError as error:
-        # Celery logs what a receiver raises and goes on; this alone it lets through. What beat
-        # writes to sys.stderr is a warning in its log by now, and may be left out there.
-        sys.__stderr__.write(f"{error}\n")
+        # Celery logs what a receiver raises and goes on; this alone it lets through.
+        sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from error
 
 

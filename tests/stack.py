@@ -28,7 +28,7 @@ START_SECONDS = 60
 # Two may run at once: each has a number of the Redis server and ports to itself, or the worker of
 # one would take the tasks of the other. The numbers before these are the test processes' own.
 NAMES = (
-    "account", "bench", "browser", "fire", "keys", "logins", "outage", "schema", "standing",
+    "account", "bench", "browser", "fire", "keys", "logins", "logs", "outage", "schema", "standing",
     "webhooks",
 )  # fmt: skip
 FIRST_REDIS, FIRST_PORT, PORTS_EACH = 16, 18000, 40
@@ -201,9 +201,8 @@ def make_stack(name: str, folder: Path) -> Stack:
         "web": granian(ports[0]),
         "backoffice": granian(ports[1]),
         "worker": [
-            *celery, "worker", "-Q", QUEUES, "-c", "2",
-            "--loglevel", "WARNING", "--without-mingle", "--without-gossip",
+            *celery, "worker", "-Q", QUEUES, "-c", "2", "--without-mingle", "--without-gossip",
         ],
-        "beat": [*celery, "beat", "-s", str(folder / "beat"), "--pidfile=", "--loglevel", "WARNING"],
+        "beat": [*celery, "beat", "-s", str(folder / "beat"), "--pidfile="],
     }  # fmt: skip
     return Stack(name, folder, env, commands)

@@ -172,7 +172,7 @@ class House:
 
     def _celery(self, name: str, *arguments: str) -> Command:
         celery = ("-m", "celery", "--quiet", "-A", "config")
-        return self._serving(name, name, *celery, *arguments, "--loglevel", "WARNING")
+        return self._serving(name, name, *celery, *arguments)
 
     def _serving(self, name: str, process: str, *arguments: str) -> Command:
         log = self.var_dir / "log" / f"{name}.log"

@@ -120,6 +120,12 @@ def dictionary(level: str) -> dict[str, Any]:
             "django.security": {"level": "WARNING"},
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
             "django.utils.autoreload": {"level": "WARNING"},
+            # A line for each task that is due, came and went; what fails is an error.
+            "celery.beat": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
+            # Of the worker's pool: it hands nothing on to the root.
+            "multiprocessing": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "httpx": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
         },

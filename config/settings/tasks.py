@@ -45,7 +45,6 @@ CLAIM_LEASE = timedelta(seconds=CELERY_TASK_TIME_LIMIT * 3 // 2)
 # Seconds that a sweeper's message may wait in its queue before it counts as lost and is sent again.
 NUDGE_PATIENCE = env.int("NUDGE_PATIENCE", default=60)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
