@@ -47,6 +47,6 @@ USER switchyard
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["sh", "-c", "exec python -m config.operations.alive \"$SWITCHYARD_PROCESS\""]
-CMD ["granian", "config.wsgi:application", "--interface", "wsgi", "--host", "0.0.0.0", \
-     "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--no-ws", \
-     "--log-level", "warning", "--no-access-log", "--workers-kill-timeout", "20"]
+CMD ["sh", "-c", "exec granian config.wsgi:application --interface wsgi --host 0.0.0.0 \
+--port \"$PORT\" --workers 2 --blocking-threads 4 --no-ws --log-level warning --no-access-log \
+--workers-kill-timeout 20"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import subprocess
@@ -151,7 +152,7 @@ def test_a_line_break_in_the_sellers_address_is_one() -> None:
 
 def test_web_servers_keep_no_access_log() -> None:
     """AUT-10: addresses of invitations let their holder in; logs are read by many."""
-    assert '"--no-access-log"' in (ROOT / "Dockerfile").read_text()
+    assert " --no-access-log " in _image_command()[-1]
     assert '"--no-access-log"' in (ROOT / "config/embedded/house.py").read_text()
 
 
@@ -183,6 +184,24 @@ def test_every_variable_of_the_image_is_read() -> None:
     names = set(re.findall(r"^\s*([A-Z_]+)=", "\n" + block, re.MULTILINE))
     assert names - BY_THE_IMAGE <= _read_by_settings()
     assert "SWITCHYARD_PROCESS" in names
+
+
+def _image_command() -> list[str]:
+    written = (ROOT / "Dockerfile").read_text().rpartition("\nCMD ")[2]
+    command: list[str] = json.loads(written.replace("\\\n", ""))
+    return command
+
+
+def test_the_server_listens_where_its_health_check_asks(tmp_path: Path) -> None:
+    granian = tmp_path / "granian"
+    granian.write_text('#!/bin/sh\necho "$@"\n')
+    granian.chmod(0o700)
+    told = subprocess.run(
+        _image_command(),
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "PORT": "9123"},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert told.startswith("config.wsgi:application --interface wsgi --host 0.0.0.0 --port 9123 ")
 
 
 def test_the_image_holds_what_the_dockerfile_copies_and_runs_as_an_ordinary_user() -> None:
