@@ -18,13 +18,14 @@ BACKOFFICE = PROCESS == "backoffice"
 DEMO = env.bool("SWITCHYARD_DEMO", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 
-# The defaults of the two secrets serve only commands that need none (lint, makemigrations):
+# The defaults of secrets serve only commands that need none (lint, makemigrations):
 # a system check refuses them in a serving process (config/checks.py).
 INSECURE_KEY = "insecure-development-key"
 SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_KEY)
 INSECURE_SECRETS_KEY = "c3dpdGNoeWFyZC1kZXZlbG9wbWVudC1zZWNyZXRzISE="
 SECRETS_KEYS = env.list("SWITCHYARD_SECRETS_KEY", default=[INSECURE_SECRETS_KEY])
-"""Fernet keys, newest first; the last is the root of keyed hashes and must never be dropped."""
+"""Fernet keys, newest first. The first seals and hashes API keys, the last is the root of all other
+keyed hashes; nothing is sealed or hashed anew, so none may be dropped (docs/operations.md)."""
 
 SITE_NAME = "Switchyard"
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000")

@@ -56,6 +56,7 @@ CSRF token.
 replay carries `Idempotent-Replayed: true`.
 
 **Limits.** Answers carry `RateLimit-Limit`, `-Remaining`, `-Reset` and `-Policy`; 429 has `Retry-After`.
+`/keys/verify` has its figures in the body instead.
 
 **Webhooks** that we send are under `x-webhooks` in this document.
 """

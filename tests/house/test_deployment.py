@@ -173,6 +173,17 @@ def test_every_variable_that_compose_asks_for_is_in_the_example_and_the_other_wa
     assert asked == set(_example())
 
 
+def test_every_variable_of_the_example_is_explained_to_operators() -> None:
+    pages = [(ROOT / "docs" / page).read_text() for page in ("operations.md", "deploy.md")]
+    assert {n for n in _example() if not re.search(rf"`{n}`", "".join(pages))} == set()
+
+
+def test_every_check_is_explained_to_operators() -> None:
+    checks = (ROOT / "config/checks.py").read_text()
+    ids = set(re.findall(r'id="(switchyard\.\w+)"', checks))
+    assert ids == set(re.findall(r"^\| `(switchyard\.\w+)`", (ROOT / "docs/operations.md").read_text(), re.MULTILINE))  # fmt: skip
+
+
 def test_every_variable_that_settings_read_is_explained_to_operators() -> None:
     text = (ROOT / "docs/operations.md").read_text()
     unexplained = {n for n in _read_by_settings() if not re.search(rf"\b{n}\b", text)}
