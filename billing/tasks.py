@@ -88,7 +88,7 @@ def _fetch_missed(span: timedelta) -> None:
 @shared_task(name="billing.sweep_documents")
 def sweep_documents() -> None:
     """Make the documents of finalised invoices that have none yet."""
-    unwritten = Invoice.objects.without_document().order_by("issued_at")[:_BATCH]
+    unwritten = Invoice.objects.due_for_document(now()).order_by("-issued_at")[:_BATCH]
     nudge_again(render_invoice, (invoice.pk for invoice in unwritten))
 
 

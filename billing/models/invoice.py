@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.db import models
@@ -21,6 +22,15 @@ class InvoiceQuerySet(OrganizationQuerySet):
 
     def without_document(self) -> InvoiceQuerySet:
         return self.finalised().filter(document=None)
+
+    def due_for_document(self, at: datetime) -> InvoiceQuerySet:
+        """Those without a document whose turn it is in the minute of `at`.
+
+        In their first hour it is every minute, later one minute of each hour, which the second of
+        their issue chooses: those that cannot be typeset keep no others waiting.
+        """
+        is_fresh = Q(issued_at__gt=at - timedelta(hours=1))
+        return self.without_document().filter(is_fresh | Q(issued_at__second=at.minute))
 
 
 class Invoice(BaseModel):

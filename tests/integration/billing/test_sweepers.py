@@ -15,6 +15,7 @@ from billing.models import Invoice, InvoiceDocument, PaymentAttempt, StripeEvent
 from billing.services import attempts, checkout
 from billing.services.settlement import settle
 from tests.factories.billing import AT, attempt_of, card_of, order_of, paid, profile_of
+from tests.integration.billing.web.shelf import an_invoice
 from tests.simstripe import SECRET, Vendor
 
 CARD = {"number": "4242424242424242", "expiry": "12/44", "cvc": "123", "name": "Ada"}
@@ -120,13 +121,42 @@ def test_a_finalised_invoice_gets_its_document_once(
 ) -> None:
     profile_of(organization)
     attempt = attempt_of(order_of(organization))
-    settle(attempt, paid(attempt), at=AT)
+    settle(attempt, paid(attempt), at=now())
     tasks.sweep_documents()
     assert queued(redis_client) == [("billing.render_invoice", f"('{attempt.invoice_id}',)")]
     for _ in range(2):
         tasks.render_invoice(str(attempt.invoice_id))
     assert bytes(InvoiceDocument.objects.get().pdf).startswith(b"%PDF")
     assert not Invoice.objects.without_document().exists()
+
+
+def test_invoices_that_cannot_be_typeset_have_their_turn_once_an_hour(
+    organization: Organization,
+) -> None:
+    issued = AT.replace(second=17)
+    stuck = an_invoice(organization, issued_at=issued)
+    for minute in range(60):
+        at = issued + timedelta(minutes=minute)
+        assert list(Invoice.objects.due_for_document(at)) == [stuck]
+    turns = [issued + timedelta(days=1, minutes=minute) for minute in range(120)]
+    due = [at.minute for at in turns if Invoice.objects.due_for_document(at).exists()]
+    assert due == [17, 17]
+
+
+def test_invoices_that_cannot_be_typeset_hide_no_others(
+    organization: Organization, redis_client: Any
+) -> None:
+    elsewhen = (now().minute + 30) % 60
+    for number in range(100):
+        an_invoice(
+            organization,
+            number=f"STUCK-{number}",
+            paid=False,
+            issued_at=AT.replace(second=elsewhen),
+        )
+    fresh = an_invoice(organization, issued_at=now())
+    tasks.sweep_documents()
+    assert queued(redis_client) == [("billing.render_invoice", f"('{fresh.pk}',)")]
 
 
 @pytest.mark.usefixtures("db", "vendor")
