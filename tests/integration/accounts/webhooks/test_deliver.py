@@ -216,6 +216,20 @@ def test_one_customers_calls_are_not_anothers(people: People, endpoint: Any) -> 
     assert sending._claim(announced(theirs).pk, now())
 
 
+def test_a_long_line_of_one_customer_keeps_no_other_out_of_a_sweep(people: People) -> None:
+    """However many endpoints it has, and though all it waits for is older."""
+    for _ in range(4):
+        endpoint_of(people.organization)
+    endpoint_of(people.other)
+    for _ in range(2):
+        announce(people.organization.pk, "order.paid", event_types()["order.paid"].example)
+    theirs = announced(people.other)
+    swept = sending.due(at=now(), limit=2)
+    oldest = WebhookDelivery.objects.order_by("next_attempt_at", "id").values_list("pk", flat=True)
+    assert swept == [oldest[0], theirs.pk]
+    assert len(sending.due(at=now())) == 9, "where there is room, all come"
+
+
 def test_a_failing_endpoint_is_called_once_at_a_time(organization: Any, endpoint: Any) -> None:
     endpoint.failing_since = now()
     endpoint.save()
