@@ -25,8 +25,12 @@ class InvitationQuerySet(OrganizationQuerySet):
         return self.unanswered().filter(expires_at__gt=at)
 
     def due(self, at: datetime) -> InvitationQuerySet:
-        """Those whose mail is to be written now: the promise behind the task."""
-        return self.open(at).filter(mail_due_at__lte=at)
+        """Those whose mail is to be written now: the promise behind the task.
+
+        That of a suspended organization waits until it is reinstated.
+        """
+        active = Organization.Status.ACTIVE
+        return self.open(at).filter(mail_due_at__lte=at, organization__status=active)
 
 
 class Invitation(BaseModel):

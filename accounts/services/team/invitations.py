@@ -68,8 +68,8 @@ def resend(invitation: Invitation, *, at: datetime) -> Invitation:
     invitation = _lock(invitation)
     if invitation.accepted_at or invitation.revoked_at:
         raise rules.InvitationOver
-    if invitation.mail_due_at is not None:
-        return invitation
+    if invitation.mail_due_at is not None and invitation.expires_at > at:
+        return invitation  # Once it has expired, nobody sends that mail any more.
     if invitation.mails >= rules.MOST_MAILS:
         raise rules.TooManyMails
     wait = (invitation.sent_at or at - rules.RESEND_AFTER) + rules.RESEND_AFTER - at

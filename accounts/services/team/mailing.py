@@ -47,7 +47,7 @@ def _claim(invitation_id: UUID, at: datetime) -> tuple[Invitation, str] | None:
     invitation: Invitation | None = (
         rows.filter(pk=invitation_id).select_related("organization", "invited_by").first()
     )
-    if invitation is None or not invitation.organization.is_active:
+    if invitation is None:
         return None
     token = random_token()
     invitation.token_hash = keyed_hash(PURPOSE, token)

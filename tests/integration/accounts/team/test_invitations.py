@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from accounts.models import AuditLog, Invitation, Membership, Organization, User
 from accounts.rules import team as rules
+from accounts.services.suspension import reinstate_organization, suspend_organization
 from accounts.services.team import invitations, mailing, reception
 from config.kit.errors import NotFound, RateLimited
 from config.kit.ids import keyed_hash
@@ -85,6 +86,28 @@ def test_a_mail_server_that_is_away_leaves_the_mail_owed(people: People, setting
         mailing.send_due(invitation.pk, at=now())
     assert mailing.due_invitations(now()) == [], "claimed for a while"
     assert mailing.due_invitations(now() + timedelta(hours=7)) == [invitation.pk]
+
+
+def test_mails_of_a_suspended_customer_keep_no_others_waiting(people: People) -> None:
+    waiting = invitation_of(people.organization)
+    theirs = invitation_of(people.other)
+    suspend_organization(people.organization, reason="Unpaid")
+    assert mailing.due_invitations(now(), limit=1) == [theirs.pk]
+    assert not mailing.send_due(waiting.pk, at=now())
+    reinstate_organization(people.organization, reason="Paid")
+    assert mailing.due_invitations(now(), limit=1) == [waiting.pk]
+
+
+def test_an_invitation_whose_mail_never_went_out_is_sent_again_once_it_has_expired(
+    people: People,
+) -> None:
+    invitation = invitation_of(people.organization)
+    later = invitation.expires_at + timedelta(minutes=1)
+    assert mailing.due_invitations(later) == [], "its mail would name a link that is dead"
+    resent = invitations.resend(invitation, at=later)
+    assert (resent.expires_at, resent.mails) == (later + rules.VALID_FOR, 2)
+    assert mailing.due_invitations(later) == [invitation.pk]
+    assert token_of(invitation, later)
 
 
 def test_a_confirmed_account_joins_by_the_link_and_only_once(people: People) -> None:
