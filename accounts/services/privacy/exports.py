@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -179,9 +180,7 @@ def waiting_exports(at: datetime) -> list[DataExport]:
 def forget_expired(at: datetime) -> int:
     """Delete the files of exports whose week is over; return how many."""
     expired = list(DataExport.objects.filter(status=DataExport.Status.READY, expires_at__lte=at))
-    for export in expired:
-        withdraw(export)
-    return len(expired)
+    return sum(_is_removed(partial(withdraw, export), export.path) for export in expired)
 
 
 def forget_strays(at: datetime) -> int:
@@ -197,9 +196,17 @@ def forget_strays(at: datetime) -> int:
     keys = DataExport.objects.filter(status__in=living).values_list("pk", flat=True)
     kept = {f"{key}.zip" for key in keys}
     strays = [path for path in old if path.name not in kept]
-    for path in strays:
-        path.unlink(missing_ok=True)
-    return len(strays)
+    return sum(_is_removed(partial(path.unlink, missing_ok=True), path.name) for path in strays)
+
+
+def _is_removed(remove: Callable[[], None], name: str) -> bool:
+    """Remove a file; one that resists is told of in the log and keeps no other from going."""
+    try:
+        remove()
+    except OSError:
+        logger.exception("data_export.file_left", file=name)
+        return False
+    return True
 
 
 def withdraw(export: DataExport) -> None:

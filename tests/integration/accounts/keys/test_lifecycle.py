@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from cryptography.fernet import Fernet
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import ProgrammingError
 from django.utils.timezone import now
 
+from accounts.events import api_key_changed
 from accounts.gateways import key_cache
 from accounts.models import ApiKey, AuditLog, Organization
 from accounts.rules.refusals import (
@@ -149,6 +151,30 @@ def test_rotation_hands_everything_on_and_lets_both_work_for_a_while(
     key.refresh_from_db()
     assert (key.status, key.revoked_reason) == ("revoked", "Replaced by another key")
     assert act(rotation.end_overlaps, at=now()) == 0
+
+
+def test_a_replaced_key_that_cannot_be_revoked_keeps_no_other_alive(
+    people: People, make: Any, act: Any
+) -> None:
+    first, second = make()[0], make()[0]
+    for key in (first, second):
+        act(keys.rotate_key, key, by=people.alice, overlap=timedelta(0))
+
+    failures: list[Exception] = [SoftTimeLimitExceeded()]
+
+    def refuse(key: ApiKey, **_: Any) -> None:
+        if key.pk == first.pk:
+            raise failures[0]
+
+    api_key_changed.connect(refuse)
+    try:
+        with pytest.raises(SoftTimeLimitExceeded):
+            rotation.end_overlaps(at=now())
+        failures[0] = LookupError("a bug")
+        assert rotation.end_overlaps(at=now()) == 1
+    finally:
+        api_key_changed.disconnect(refuse)
+    assert list(ApiKey.objects.replaced(now())) == [first]
 
 
 def test_what_cannot_be_rotated_says_why(people: People, act: Any, make: Any) -> None:

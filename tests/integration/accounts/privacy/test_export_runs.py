@@ -101,6 +101,25 @@ def test_files_that_no_export_stands_for_are_swept(people: People) -> None:
     assert _files(export) == sorted([file.name, "notes.txt"])
 
 
+def test_a_file_that_cannot_be_deleted_keeps_no_other(people: People) -> None:
+    at = now() - exports.KEPT - timedelta(minutes=1)
+    for user in (people.alice, people.bob):
+        exports.make_export(request_export(user), at=at)
+    export = DataExport.objects.all()[0]
+    stuck = exports.file_of(export)
+    stuck.unlink()
+    stuck.mkdir()  # it cannot be deleted as a file
+    for number in range(5):
+        stuck.with_name(f"{STRAY[:-1]}{number}.zip").touch()
+    assert exports.forget_expired(now()) == 1
+    assert set(DataExport.objects.values_list("status", flat=True)) == {"expired"}
+    long_ago = (now() - exports.LEASE - timedelta(minutes=1)).timestamp()
+    for path in stuck.parent.iterdir():
+        os.utime(path, (long_ago, long_ago))
+    tasks.sweep_data_exports()
+    assert _files(export) == [stuck.name]
+
+
 def test_a_table_may_be_larger_than_two_gigabytes(people: People) -> None:
     """Each part says from its first byte on that its sizes may need 64 bits."""
     export = request_export(people.alice)
