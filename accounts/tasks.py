@@ -7,11 +7,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from celery import shared_task
 from django.utils.timezone import now
 from redis import RedisError
 
-from accounts.models import DataExport, TrailAlert
+from accounts.models import DataExport, TrailAlert, User
 from accounts.services import account_mail, audit, idempotency, live, sessions, sync
 from accounts.services.bulk import keeping as jobs
 from accounts.services.bulk import run_job
@@ -55,14 +56,15 @@ def seal_audit() -> None:
 
 @shared_task(name="accounts.watch_audit")
 def watch_audit() -> None:
-    """Look for what calls a person, and post what the operator's chat has not taken yet."""
+    """Tell again what the operators' mail or chat did not take, and look for what calls a person."""
+    # In this order: an alert that is found now has its own nudge, and would be told twice.
+    nudge_again(tell_alert, (alert.pk for alert in watching.untold()))
     watching.watch(now())
-    nudge_again(post_alert, (alert.pk for alert in watching.unposted()))
 
 
-@shared_task(name="accounts.post_alert")
-def post_alert(alert_id: str) -> None:
-    watching.post_alert(TrailAlert.objects.get(pk=alert_id))
+@shared_task(name="accounts.tell_alert")
+def tell_alert(alert_id: str) -> None:
+    watching.tell(TrailAlert.objects.get(pk=alert_id))
 
 
 # Long ones are not handed to a second worker while the first still works: beat brings them again.
@@ -73,13 +75,22 @@ def verify_audit() -> None:
 
 @shared_task(name="accounts.retire_audit", acks_late=False, time_limit=3600, soft_time_limit=3500)
 def retire_audit() -> None:
-    """Let go of what is past its time: months of the trail, names of closed accounts."""
-    months.retire_months()
+    """Let go of what is past its time: names of closed accounts, months of the trail."""
     for user in erasure.closed_accounts(now()):
-        try:
-            erasure.erase_user(user, reason="closed 30 days ago")
-        except DomainError as refusal:
-            logger.warning("user.not_erased", user_id=str(user.pk), code=refusal.code)
+        _erase(user)
+    months.retire_months()
+
+
+def _erase(user: User) -> None:
+    try:
+        erasure.erase_user(user, reason="closed 30 days ago")
+    except DomainError as refusal:
+        logger.warning("user.not_erased", user_id=str(user.pk), code=refusal.code)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        # The boundary: one account that meets a bug must not keep the others their names.
+        logger.exception("user.not_erased", user_id=str(user.pk))
 
 
 @shared_task(
@@ -147,6 +158,15 @@ def flush_calls() -> None:
     """Bring recorded API calls into PostgreSQL; several of these may run at once."""
     try:
         ingest.drain(ingest.consumer_name(), batches=_BATCHES)
+    except RedisError as error:
+        logger.warning("calls.stream_away", error=type(error).__name__)
+
+
+@shared_task(name="accounts.watch_calls")
+def watch_calls() -> None:
+    """Raise the alarm over calls that wait: in another queue than what writes them, which may rest."""
+    try:
+        ingest.watch()
     except RedisError as error:
         logger.warning("calls.stream_away", error=type(error).__name__)
 

@@ -98,7 +98,7 @@ def drain(consumer: str, *, batches: int) -> int:
         done += written
         if not written:
             break
-    _watch()
+    call_stream.forget_dead_consumers()
     return done
 
 
@@ -137,7 +137,7 @@ def _readable(entries: Sequence[Entry]) -> list[Call]:
     return calls
 
 
-def _watch() -> None:
+def watch() -> None:
     """Raise the alarm while the stream is longer than a healthy flusher ever lets it be."""
     standing = call_stream.standing()
     if standing.length >= settings.API_CALLS_STREAM_ALARM or standing.refused:
@@ -148,4 +148,3 @@ def _watch() -> None:
             refused=standing.refused,
             most=settings.API_CALLS_STREAM_MOST,
         )
-    call_stream.forget_dead_consumers()

@@ -82,9 +82,10 @@ def is_erased(user: User) -> bool:
 
 
 def closed_accounts(at: datetime) -> QuerySet[User]:
-    """Return the accounts that were closed more than 30 days ago and still have their name."""
+    """Return the accounts that were closed over 30 days ago and still have their name, oldest first."""
     closed = User.objects.filter(status=User.Status.CLOSED, role=User.Role.CUSTOMER)
-    return closed.filter(updated_at__lt=at - GRACE).exclude(email__endswith=f"@{NAMELESS}")
+    named = closed.exclude(email__endswith=f"@{NAMELESS}")
+    return named.filter(updated_at__lt=at - GRACE).order_by("updated_at", "pk")
 
 
 def _addresses(user: User) -> list[str]:

@@ -13,7 +13,9 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from accounts import tasks
 from accounts.gateways import call_stream
 from accounts.models import Organization, StoredCall, StoredHour
 from accounts.rules.calls import Call, entry_of
@@ -147,6 +149,25 @@ def test_a_full_stream_refuses_and_counts_instead_of_dropping_what_it_has(
     settings.API_CALLS_STREAM_MOST = 2
     assert call_stream.add([call_of(people.organization) for _ in range(3)]) == 2
     assert call_stream.standing() == call_stream.Standing(2, 0, 1)
+
+
+def test_the_alarm_over_a_long_stream_needs_nobody_who_flushes(
+    people: People, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It comes in a queue where a worker lives, and asks Redis alone."""
+    settings.API_CALLS_STREAM_ALARM = 2
+    call_stream.add([call_of(people.organization)])
+    tasks.watch_calls()
+    assert not caplog.records
+    call_stream.add([call_of(people.organization)])
+    with CaptureQueriesContext(connection) as asked:
+        tasks.watch_calls()
+    [record] = caplog.records
+    assert "calls.stream_long" in record.getMessage()
+    assert not asked.captured_queries
+    routes = settings.CELERY_TASK_ROUTES
+    assert tasks.flush_calls.name in routes
+    assert tasks.watch_calls.name not in routes
 
 
 def test_used_this_month_counts_only_what_a_quota_counts(people: People) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts import events
+from accounts import events, tasks
 from accounts.models import AuditLog, DataExport, Organization, User
 from accounts.services import audit
 from accounts.services.organizations import create_organization
@@ -139,6 +140,52 @@ def test_a_closed_account_keeps_its_name_for_thirty_days(people: People) -> None
     User.objects.filter(pk=people.charlie.pk).update(status=User.Status.CLOSED)
     assert not closed_accounts(now()).exists()
     assert closed_accounts(now() + timedelta(days=31)).get() == people.charlie
+
+
+def test_an_account_that_cannot_be_erased_keeps_no_other_its_name(
+    people: People, time_machine: Any
+) -> None:
+    export = request_export(people.bob)
+    exports.file_of(export).mkdir(parents=True)  # it cannot be deleted as a file
+    closed = User.objects.filter(pk__in=[people.bob.pk, people.charlie.pk])
+    closed.update(status=User.Status.CLOSED)
+    time_machine.move_to(now() + timedelta(days=31))
+    assert list(closed_accounts(now())) == [people.bob, people.charlie]
+    tasks.retire_audit()
+    assert not is_erased(closed.get(pk=people.bob.pk))
+    assert is_erased(closed.get(pk=people.charlie.pk))
+    exports.file_of(export).rmdir()
+    tasks.retire_audit()
+    assert is_erased(closed.get(pk=people.bob.pk))
+
+
+def test_months_that_cannot_be_let_go_keep_nobody_their_name(
+    people: People, settings: Any, time_machine: Any
+) -> None:
+    User.objects.filter(pk=people.bob.pk).update(status=User.Status.CLOSED)
+    time_machine.move_to(now() + timedelta(days=31))
+    settings.AUDIT_KEEP_MONTHS = 10**12  # more than the database can count
+    with pytest.raises(DatabaseError, match="does not exist"):
+        tasks.retire_audit()
+    assert is_erased(User.objects.get(pk=people.bob.pk))
+
+
+def test_whoever_stops_the_work_on_closed_accounts_is_heard(
+    people: People, time_machine: Any
+) -> None:
+    """The worker is killed a moment after the limit that it does not heed."""
+
+    def stop(**_: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    User.objects.filter(pk=people.bob.pk).update(status=User.Status.CLOSED)
+    time_machine.move_to(now() + timedelta(days=31))
+    events.user_erased.connect(stop)
+    try:
+        with pytest.raises(SoftTimeLimitExceeded):
+            tasks.retire_audit()
+    finally:
+        events.user_erased.disconnect(stop)
 
 
 # Exports
