@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils.timezone import now
 
+from config.kit.tasks import nudge_again
 from licensing.models import TrialWorkspace
 from licensing.services import announcements, closing, publishing, sightings, trial_limits, trials
 
@@ -42,11 +43,15 @@ def end_closed(organization_id: str) -> None:
 
 @shared_task(name="licensing.sweep_closed")
 def sweep_closed() -> None:
-    """End licenses of closed organizations whose nudge was lost."""
-    closing.sweep(now())
+    """Nudge again for closed organizations whose first nudge was lost."""
+    nudge_again(end_closed, closing.unended())
 
 
 @shared_task(name="licensing.tell_expiring")
 def tell_expiring() -> None:
     announcements.tell_expiring(at=now())
+
+
+@shared_task(name="licensing.tell_trials_ending")
+def tell_trials_ending() -> None:
     announcements.tell_trials_ending(at=now())

@@ -27,6 +27,7 @@ CELERY_TASK_ROUTES = {
     "accounts.send_account_mail": {"queue": "mail"},
     "accounts.send_notification_mail": {"queue": "mail"},
     "accounts.send_invitation": {"queue": "mail"},
+    "accounts.tell_alert": {"queue": "mail"},
     # A file may take half an hour, and what is done to ten thousand things some minutes.
     "accounts.make_data_export": {"queue": "exports"},
     "accounts.run_bulk_job": {"queue": "bulk"},
@@ -83,6 +84,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "accounts.sweep_invitations": {"task": "accounts.sweep_invitations", "schedule": 60.0},
     "licensing.tell_expiring": {"task": "licensing.tell_expiring", "schedule": 3600.0},
+    "licensing.tell_trials_ending": {"task": "licensing.tell_trials_ending", "schedule": 3600.0},
     "accounts.sweep_webhooks": {"task": "accounts.sweep_webhooks", "schedule": 5.0},
     "accounts.sweep_bulk_jobs": {"task": "accounts.sweep_bulk_jobs", "schedule": 15.0},
     "accounts.sweep_account_mails": {"task": "accounts.sweep_account_mails", "schedule": 30.0},
@@ -114,6 +116,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "accounts.watch_calls": {"task": "accounts.watch_calls", "schedule": 60.0},
     "billing.meter_usage": {"task": "billing.meter_usage", "schedule": 300.0},
     "billing.reconcile_usage": {
         "task": "billing.reconcile_usage",

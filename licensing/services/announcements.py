@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.db.models import CharField, Exists, F, Func, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat, Replace
+
+from accounts.models import Notification
 from accounts.rules.event_types import written
 from accounts.services.notifications import notify
 from accounts.services.webhooks import announce
 from licensing.models import DeviceLink, License, TrialWorkspace
 from licensing.rules.transitions import SuspendedReason
 
+logger = structlog.get_logger(__name__)
 WARNED_BEFORE = timedelta(days=14)
 TRIAL_WARNED_BEFORE = timedelta(days=3)
 _BATCH = 1000
+_MOMENT = 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
 _CHANGES = {
     License.Status.ACTIVE: "reinstated",
     License.Status.SUSPENDED: "suspended",
@@ -56,22 +65,7 @@ def tell_expiring(*, at: datetime) -> int:
     """Tell the owners of licenses that end within 14 days, once for each end; return how many."""
     # The license of a trial ends with it, and `tell_trials_ending` says so.
     ending = License.objects.usable(at).filter(expires_at__lte=at + WARNED_BEFORE, trial=None)
-    told = 0
-    # All of them, also those told before: a limit would hide the later ones behind these.
-    for license in ending.select_related("product").iterator(chunk_size=_BATCH):
-        assert license.expires_at is not None
-        ends = f"{license.expires_at:%-d %B %Y}"
-        notification = notify(
-            license.organization_id,
-            "license_expiring",
-            title=f"{license.product.name} ends on {ends}",
-            text="Its devices are refused from then on. Renew it or choose a new plan in time.",
-            url=f"/licenses/{license.pk}/",
-            severity="warning",
-            source=f"license_expiring:{license.pk}:{license.expires_at.isoformat()}",
-        )
-        told += notification is not None
-    return told
+    return _tell_each(_untold(ending, "license_expiring"), _tell_expiring)
 
 
 def trial_changed(trial: TrialWorkspace, *, change: str) -> None:
@@ -108,19 +102,58 @@ def tell_trials_ending(*, at: datetime) -> int:
     ending = TrialWorkspace.objects.active().filter(
         expires_at__range=(at, at + TRIAL_WARNED_BEFORE)
     )
+    return _tell_each(_untold(ending, "trial_ending"), _tell_trial_ending)
+
+
+def _untold(ending: QuerySet[Any], cause: str) -> QuerySet[Any]:
+    """Leave out those whose end was told; to the others add the `source` that will say so."""
+    # As `datetime.isoformat` writes it.
+    end = Func(F("expires_at"), Value(_MOMENT), function="to_char", output_field=CharField())
+    whole = Replace(end, Value(".000000"), Value(""))
+    source = Concat(Value(f"{cause}:"), Cast("pk", CharField()), Value(":"), whole)
+    told = Notification.objects.filter(
+        organization=OuterRef("organization"), user=None, source=OuterRef("source")
+    )
+    untold: QuerySet[Any] = ending.annotate(source=source).exclude(Exists(told))
+    return untold
+
+
+def _tell_each(rows: QuerySet[Any], tell: Callable[[Any, str], Notification | None]) -> int:
+    """Tell of each row; return of how many nobody knew."""
     told = 0
-    for trial in ending.select_related("product").iterator(chunk_size=_BATCH):
-        notification = notify(
-            trial.organization_id,
-            "trial_ending",
-            title=f"The trial of {trial.product.name} ends on {trial.expires_at:%-d %B %Y}",
-            text="Keys and license stop then. Buy a plan and they go on as they are.",
-            url=f"/trials/{trial.pk}/",
-            severity="warning",
-            source=f"trial_ending:{trial.pk}:{trial.expires_at.isoformat()}",
-        )
-        told += notification is not None
+    for row in rows.select_related("product").iterator(chunk_size=_BATCH):
+        try:
+            told += tell(row, row.source) is not None
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            # The boundary: one that cannot be told of must not silence the others.
+            logger.exception("notification.not_told", source=row.source)
     return told
+
+
+def _tell_expiring(license: License, source: str) -> Notification | None:
+    return notify(
+        license.organization_id,
+        "license_expiring",
+        title=f"{license.product.name} ends on {license.expires_at:%-d %B %Y}",
+        text="Its devices are refused from then on. Renew it or choose a new plan in time.",
+        url=f"/licenses/{license.pk}/",
+        severity="warning",
+        source=source,
+    )
+
+
+def _tell_trial_ending(trial: TrialWorkspace, source: str) -> Notification | None:
+    return notify(
+        trial.organization_id,
+        "trial_ending",
+        title=f"The trial of {trial.product.name} ends on {trial.expires_at:%-d %B %Y}",
+        text="Keys and license stop then. Buy a plan and they go on as they are.",
+        url=f"/trials/{trial.pk}/",
+        severity="warning",
+        source=source,
+    )
 
 
 def _tell_suspended(license: License) -> None:

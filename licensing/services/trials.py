@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, transaction
 
 from accounts.models import ApiKey, Membership, Organization, User
@@ -306,6 +307,8 @@ def _each(
     for workspace in _walked(rows) if most is None else _drawn(rows, most):
         try:
             done += work(workspace) is not False
+        except SoftTimeLimitExceeded:
+            raise
         except Exception:
             # The boundary: one product that grants nonsense must not hold up everybody's trial.
             logger.exception("trial.sweep_failed", trial_id=str(workspace.pk))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from licensing import tasks
 from licensing.models import License, TrialWorkspace
 from licensing.rules.transitions import SuspendedReason
 from licensing.services import licenses
+from licensing.services.closing import unended
 from licensing.services.trials import provide_license, start_trial
 from tests.conftest import People, WalledClient
 from tests.factories.keys import make_key
@@ -63,7 +65,8 @@ def close(alice: WalledClient) -> None:
     answer = alice.post("/api/v1/organization/close", {"confirm": "Northwind"}, **JSON)
     assert answer.status_code == 204, answer.content
     with context.use(context.Context()):
-        tasks.sweep_closed()
+        for key in unended():
+            tasks.end_closed(str(key))
         tasks.sweep_trials()
 
 
@@ -83,6 +86,21 @@ def test_closing_ends_all_that_opens_anything(
     assert states(holdings) == ended | {"held": "suspended"}
     told = License.objects.get(pk=holdings["perpetual"].pk)
     assert told.published_version < told.version, "the caches, and so the devices, are to be told"
+
+
+@pytest.mark.usefixtures("holdings")
+def test_each_closed_organization_has_a_task_of_its_own(
+    people: People, alice: WalledClient, redis_client: Any
+) -> None:
+    """One whose licenses cannot be ended holds up no other."""
+    license_of(people.other)
+    alice.post("/api/v1/organization/close", {"confirm": "Northwind"}, **JSON)
+    tasks.sweep_closed()
+    sent = [json.loads(each)["headers"] for each in redis_client.lrange("celery:default", 0, -1)]
+    asked = [each["argsrepr"] for each in sent if each["task"] == tasks.end_closed.name]
+    assert asked == [f"('{people.organization.pk}',)"]
+    tasks.end_closed(str(people.organization.pk))
+    assert unended() == []
 
 
 def test_restoring_brings_back_licenses_and_no_credential(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from django.utils.timezone import now
 
-from accounts.models import Membership, Notification, User, WebhookEvent
+from accounts.events import notification_mail_due
+from accounts.models import Membership, Notification, NotificationMail, User, WebhookEvent
 from accounts.rules.event_types import is_pattern, matches
 from accounts.services import keys
 from accounts.services.team import members
@@ -88,12 +91,19 @@ def test_members_and_keys(people: People) -> None:
     assert told(people) == ["member.role_changed", "member.removed"]
 
 
-def test_an_end_in_sight_is_told_once(people: People) -> None:
-    at = now()
+@pytest.mark.parametrize("microsecond", [0, 1, 120_000])
+def test_an_end_in_sight_is_told_once(
+    people: People, microsecond: int, django_assert_num_queries: Any
+) -> None:
+    at = now().replace(microsecond=microsecond)
     license = license_of(people.organization)
-    License.objects.filter(pk=license.pk).update(expires_at=at + announcements.WARNED_BEFORE)
+    ends = at + announcements.WARNED_BEFORE
+    License.objects.filter(pk=license.pk).update(expires_at=ends)
     assert announcements.tell_expiring(at=at) == 1
-    assert announcements.tell_expiring(at=at) == 0
+    source = Notification.objects.get(kind="license_expiring").source
+    assert source == f"license_expiring:{license.pk}:{ends.isoformat()}"
+    with django_assert_num_queries(1):
+        assert announcements.tell_expiring(at=at) == 0
     assert Notification.objects.get(kind="license_expiring").url == f"/licenses/{license.pk}/"
 
 
@@ -113,6 +123,32 @@ def test_those_who_were_told_hide_nobody(people: People) -> None:
     License.objects.filter(pk=license.pk).update(expires_at=at + announcements.WARNED_BEFORE)
     assert announcements.tell_expiring(at=at) == many + 1
     assert announcements.tell_expiring(at=at) == 0
+
+
+def test_what_cannot_be_told_of_silences_no_other(people: People) -> None:
+    at = now()
+    ends = at + announcements.WARNED_BEFORE
+    for organization in (people.organization, people.other):
+        license = license_of(organization)
+        License.objects.filter(pk=license.pk).update(expires_at=ends)
+    failures: list[Exception] = [SoftTimeLimitExceeded()]
+
+    def refuse(mail_id: UUID, **_: Any) -> None:
+        mail = NotificationMail.objects.get(pk=mail_id)
+        if mail.organization_id == people.organization.pk:
+            raise failures[0]
+
+    notification_mail_due.connect(refuse)
+    try:
+        with pytest.raises(SoftTimeLimitExceeded):
+            announcements.tell_expiring(at=at)
+        failures[0] = LookupError("a bug")
+        announcements.tell_expiring(at=at)
+    finally:
+        notification_mail_due.disconnect(refuse)
+    told = Notification.objects.filter(kind="license_expiring")
+    assert [each.organization_id for each in told] == [people.other.pk]
+    assert announcements.tell_expiring(at=at) == 1, "the next hour tries again"
 
 
 def test_the_catalogue_is_sound() -> None:

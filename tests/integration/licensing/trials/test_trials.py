@@ -8,6 +8,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import connection, connections, transaction
 from django.db.utils import IntegrityError, ProgrammingError
 from django.utils.timezone import now
@@ -16,6 +17,7 @@ from accounts.models import ApiKey, AuditLog, Notification, Organization, Webhoo
 from accounts.services.users import create_user
 from billing.models import Product
 from config.kit import context
+from licensing import events
 from licensing.models import License, TrialWorkspace
 from licensing.rules.transitions import SuspendedReason
 from licensing.rules.trials import (
@@ -213,6 +215,21 @@ def test_what_one_product_cannot_give_holds_up_no_other_trial(
     over.refresh_from_db()
     assert good.license is not None
     assert over.status == "expired"
+
+
+def test_a_worker_whose_time_is_over_stops_sweeping(people: People) -> None:
+    """It is killed a moment later, with whatever it was doing then."""
+
+    def stop(**_: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    end(started(people, trial_product(kind="api")), now() - timedelta(seconds=1))
+    events.trial_ended.connect(stop)
+    try:
+        with pytest.raises(SoftTimeLimitExceeded):
+            trials.sweep(now())
+    finally:
+        events.trial_ended.disconnect(stop)
 
 
 def test_more_trials_that_fail_than_a_batch_holds_are_passed(people: People) -> None:
@@ -488,11 +505,14 @@ def test_the_list_of_trials_costs_a_fixed_number_of_queries(
         alice.get("/trials/")
 
 
-def test_webhooks_and_people_are_told_what_becomes_of_a_trial(people: People) -> None:
+def test_webhooks_and_people_are_told_what_becomes_of_a_trial(
+    people: People, django_assert_num_queries: Any
+) -> None:
     endpoint_of(people.organization, event_types=["trial.*"])
     trial = provided(started(people, trial_product(kind="api", days=2)))
     assert announcements.tell_trials_ending(at=now()) == 1
-    assert announcements.tell_trials_ending(at=now()) == 0
+    with django_assert_num_queries(1):
+        assert announcements.tell_trials_ending(at=now()) == 0
     end(trial, now() - timedelta(seconds=1))
     trials.sweep(now())
     bought(people, trial)
