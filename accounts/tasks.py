@@ -56,15 +56,14 @@ def seal_audit() -> None:
 
 @shared_task(name="accounts.watch_audit")
 def watch_audit() -> None:
-    """Tell again what the operators' mail or chat did not take, and look for what calls a person."""
-    # In this order: an alert that is found now has its own nudge, and would be told twice.
-    nudge_again(tell_alert, (alert.pk for alert in watching.untold()))
+    """Look for what calls a person, and post what the operator's chat has not taken yet."""
     watching.watch(now())
+    nudge_again(post_alert, (alert.pk for alert in watching.unposted()))
 
 
-@shared_task(name="accounts.tell_alert")
-def tell_alert(alert_id: str) -> None:
-    watching.tell(TrailAlert.objects.get(pk=alert_id))
+@shared_task(name="accounts.post_alert")
+def post_alert(alert_id: str) -> None:
+    watching.post_alert(TrailAlert.objects.get(pk=alert_id))
 
 
 # Long ones are not handed to a second worker while the first still works: beat brings them again.
