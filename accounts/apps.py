@@ -76,7 +76,7 @@ class AccountsConfig(AppConfig):
         Audited("accounts_impersonation", organization=""),
         Audited(
             "accounts_trailalert",
-            skip=("updated_at", "seen_at", "posted_at", "detail"),
+            skip=("updated_at", "seen_at", "mailed_at", "posted_at", "detail"),
             organization="",
         ),
         Audited("constance_constance", skip=(), organization=""),

@@ -226,4 +226,4 @@ def _api_key_changed(key: ApiKey, change: str, **_: Any) -> None:
 
 @receiver(events.trail_alert_opened)
 def _trail_alert_opened(alert: TrailAlert, **_: Any) -> None:
-    after_commit(tasks.post_alert, alert.pk)
+    after_commit(tasks.tell_alert, alert.pk)

@@ -56,14 +56,14 @@ def seal_audit() -> None:
 
 @shared_task(name="accounts.watch_audit")
 def watch_audit() -> None:
-    """Look for what calls a person, and post what the operator's chat has not taken yet."""
+    """Look for what calls a person, and tell what the operators' mail or chat has not taken yet."""
     watching.watch(now())
-    nudge_again(post_alert, (alert.pk for alert in watching.unposted()))
+    nudge_again(tell_alert, (alert.pk for alert in watching.untold()))
 
 
-@shared_task(name="accounts.post_alert")
-def post_alert(alert_id: str) -> None:
-    watching.post_alert(TrailAlert.objects.get(pk=alert_id))
+@shared_task(name="accounts.tell_alert")
+def tell_alert(alert_id: str) -> None:
+    watching.tell(TrailAlert.objects.get(pk=alert_id))
 
 
 # Long ones are not handed to a second worker while the first still works: beat brings them again.

@@ -71,6 +71,7 @@ class TrailAlert(BaseModel):
     detail = models.TextField()
     seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(null=True, editable=False)
     posted_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

@@ -194,6 +194,9 @@ EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
 DEFAULT_FROM_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default="Switchyard <no-reply@switchyard.example>"
 )
+# Mails to the operators, ADMIN_EMAILS.
+SERVER_EMAIL = env.str("SERVER_EMAIL", default="") or DEFAULT_FROM_EMAIL
+EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 
 INSECURE_STRIPE_KEY = "sk_test_switchyard"
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default=INSECURE_STRIPE_KEY)

@@ -27,6 +27,7 @@ CELERY_TASK_ROUTES = {
     "accounts.send_account_mail": {"queue": "mail"},
     "accounts.send_notification_mail": {"queue": "mail"},
     "accounts.send_invitation": {"queue": "mail"},
+    "accounts.tell_alert": {"queue": "mail"},
     # A file may take half an hour, and what is done to ten thousand things some minutes.
     "accounts.make_data_export": {"queue": "exports"},
     "accounts.run_bulk_job": {"queue": "bulk"},

@@ -72,14 +72,12 @@ def _unsorted(at: datetime) -> TrailAlert | None:
 
 @transaction.atomic
 def alert(kind: str, detail: str, *, at: datetime) -> TrailAlert:
-    """Open an alert, or renew the one that is open; the first time people are told by mail."""
+    """Open an alert, of which people are told, or renew the one that is open."""
     found, is_new = TrailAlert.objects.select_for_update().get_or_create(
         kind=kind, resolved_at=None, defaults={"detail": detail, "seen_at": at}
     )
     logger.error("audit.alert", kind=kind, detail=detail)
     if is_new:
-        title = str(found.get_kind_display())
-        transaction.on_commit(lambda: mail_admins(f"Audit trail: {title}", detail), robust=True)
         events.trail_alert_opened.send(TrailAlert, alert=found)
     else:
         found.detail, found.seen_at = detail, at
@@ -87,24 +85,46 @@ def alert(kind: str, detail: str, *, at: datetime) -> TrailAlert:
     return found
 
 
-def unposted() -> list[TrailAlert]:
-    """Return what the operator's chat, if one is set, has not taken yet."""
-    rows = TrailAlert.objects.filter(resolved_at=None, posted_at=None)
-    return list(rows) if live("ALERT_WEBHOOK_URL") else []
+def untold() -> list[TrailAlert]:
+    """Return the open alerts that the operators' mail or chat, where set, has not taken yet."""
+    rows = TrailAlert.objects.filter(resolved_at=None)
+    return [found for found in rows if _waits_for_mail(found) or _waits_for_chat(found)]
 
 
-def post_alert(found: TrailAlert) -> None:
-    """Post an alert once to the operator's chat, if one is set (ALERT_WEBHOOK_URL).
+def tell(found: TrailAlert) -> None:
+    """Mail an alert to the operators (ADMIN_EMAILS) and post it to their chat (ALERT_WEBHOOK_URL).
 
-    Not inside a transaction. Raises `GatewayError` or `AddressRefused` when it is not taken; every
-    watch tries again while the alert is open.
+    Each once, and neither where it is not set. Not inside a transaction. Raises what the mail
+    server or the chat failed with, after both were tried; every watch tries again while the alert
+    is open.
     """
-    url = live("ALERT_WEBHOOK_URL")
-    if not url or found.posted_at:
-        return
+    try:
+        if _waits_for_mail(found):
+            _mail(found)
+    finally:
+        if _waits_for_chat(found):
+            _post(found)
+
+
+def _waits_for_mail(found: TrailAlert) -> bool:
+    return bool(settings.ADMINS) and found.mailed_at is None
+
+
+def _waits_for_chat(found: TrailAlert) -> bool:
+    return bool(live("ALERT_WEBHOOK_URL")) and found.posted_at is None
+
+
+def _mail(found: TrailAlert) -> None:
+    mail_admins(f"Audit trail: {found.get_kind_display()}", found.detail)
+    TrailAlert.objects.filter(pk=found.pk).update(mailed_at=now())
+
+
+def _post(found: TrailAlert) -> None:
     text = f"{settings.SITE_NAME}, audit trail: {found.get_kind_display()}. {found.detail}"
     answer = http.post(
-        url, body=orjson.dumps({"text": text}), headers={"Content-Type": "application/json"}
+        live("ALERT_WEBHOOK_URL"),
+        body=orjson.dumps({"text": text}),
+        headers={"Content-Type": "application/json"},
     )
     if not 200 <= answer.status < 300:
         raise GatewayError(f"The chat answered {answer.status}.", retryable=True)

@@ -50,7 +50,7 @@ def test_a_worker_logs_at_the_level_of_the_house(stack: Stack, level: str, seale
     stack.start("worker", "beat")
     with app.connection_for_write(url=stack.env["REDIS_URL"]) as broker:
         tasks.seal_audit.apply_async(connection=broker)
-        tasks.post_alert.apply_async(args=(str(uuid7()),), connection=broker)
+        tasks.tell_alert.apply_async(args=(str(uuid7()),), connection=broker)
     wait_for(lambda: Seal.objects.exists(), seconds=45)
     wait_for(lambda: "TrailAlert.DoesNotExist" in stack.log("worker"))
     for name in ("worker", "beat"):  # it alone: a worker lets its children end what they do
