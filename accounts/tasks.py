@@ -49,11 +49,6 @@ def prepare_audit_partitions() -> None:
     months.prepare_months()
 
 
-@shared_task(name="accounts.seal_audit")
-def seal_audit() -> None:
-    sealing.seal_rows()
-
-
 @shared_task(name="accounts.watch_audit")
 def watch_audit() -> None:
     """Look for what calls a person, and tell what the operators' mail or chat has not taken yet."""
@@ -67,6 +62,11 @@ def tell_alert(alert_id: str) -> None:
 
 
 # Long ones are not handed to a second worker while the first still works: beat brings them again.
+@shared_task(name="accounts.seal_audit", acks_late=False, time_limit=3600, soft_time_limit=3500)
+def seal_audit() -> None:
+    sealing.seal_rows()
+
+
 @shared_task(name="accounts.verify_audit", acks_late=False, time_limit=3600, soft_time_limit=3500)
 def verify_audit() -> None:
     watching.verify_yesterday(now())

@@ -29,13 +29,14 @@ SELECT min(at) FROM audit.logs WHERE id > %s AND txid >= %s::xid8
 
 @transaction.atomic
 def seal_rows() -> Seal | None:
-    """Seal what became final since the last seal; None when nothing did.
+    """Seal what became final since the last seal; None when nothing did, or another is at it.
 
     A row is final when no transaction older than its own is still running: a long transaction
-    holds its own rows and everything after it back, and none of them is lost. Sealers take turns.
+    holds its own rows and everything after it back, and none of them is lost.
     """
-    # Whoever waited here for another sealer continues from that one's seal.
-    _ask("SELECT pg_advisory_xact_lock(hashtext('audit.seals'))")
+    # Nobody waits for a sealer that has a long backlog: the next minute continues from its seal.
+    if not _ask("SELECT pg_try_advisory_xact_lock(hashtext('audit.seals'))"):
+        return None
     head = Seal.objects.order_by("-seq").first()
     system_id = _ask("SELECT audit.system_identifier()")
     restarted = head is not None and head.system_id != system_id

@@ -119,6 +119,16 @@ def test_two_sealers_at_once_do_not_fork_the_chain() -> None:
     assert sorted(seal.seq for seal in Seal.objects.all()) == list(range(1, report.seals + 1))
 
 
+def test_a_second_sealer_returns_at_once_while_the_first_is_at_a_long_backlog() -> None:
+    _write()
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '5s'")  # or a sealer that waits would wait for good
+    with psycopg.connect(services.admin_url(f"test_{services.WORKER}")) as first:
+        first.execute("SELECT pg_advisory_xact_lock(hashtext('audit.seals'))")
+        assert seal_rows() is None
+    assert seal_rows() is not None
+
+
 def test_a_seal_that_does_not_follow_the_newest_is_refused_by_the_database() -> None:
     _sealed_thrice()
     columns = ", ".join(field.column for field in Seal._meta.fields if field.column != "seq")
