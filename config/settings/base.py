@@ -225,7 +225,7 @@ OUTGOING_CA_FILE = env.str("OUTGOING_CA_FILE", default="")
 
 # Seals of the audit trail leave the database: best a mount that only appends.
 AUDIT_ANCHOR_DIR = env.str("AUDIT_ANCHOR_DIR", default=str(VAR_DIR / "anchors"))
-# Keys that sign seals, newest first: 2027=...,2026=...; keep an old one as long as its seals.
+# Keys that sign seals, newest first: 2027=...,2026=...; every seal is verified, so keep old ones.
 # Empty derives one from SWITCHYARD_SECRETS_KEY.
 AUDIT_SEAL_KEYS = env.dict("AUDIT_SEAL_KEYS", default={})
 # Whole months older than this leave the trail; the database refuses less than 12.
