@@ -105,7 +105,7 @@ def sign(key_id: str, sealed: bytes) -> str:
     """Return the HMAC of a seal's hash, hex; raises `KeyError` for a key this house never had.
 
     The keys are `AUDIT_SEAL_KEYS`, newest first; without any, one is derived from the root of the
-    house's secrets. An old key stays in the setting for good: its seals are verified as long as any.
+    house's secrets. An old key stays in the setting for good: every verification needs it.
     """
     if key_id == ROOT_KEY:
         return keyed_hash("audit-seal", sealed.hex())
