@@ -84,6 +84,8 @@ class House:
         paths = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
         keys = {name: value for name, value in self.keys.items() if "PASSWORD" not in name}
         return {
+            # The terminal keeps the addresses and passwords in sight; what goes well is not news.
+            "LOG_LEVEL": "WARNING",
             **outer,
             **keys,
             **self._sign_in_provider(),

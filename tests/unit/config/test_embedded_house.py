@@ -60,6 +60,15 @@ def test_a_role_url_from_outside_wins(house: House, monkeypatch: pytest.MonkeyPa
     assert house.role_url("app") == "postgres://mine@db/switchyard"
 
 
+def test_the_terminal_hears_what_goes_wrong_unless_more_is_asked_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOG_LEVEL", raising=False)
+    assert house.environment("worker")["LOG_LEVEL"] == "WARNING"
+    monkeypatch.setenv("LOG_LEVEL", "INFO")
+    assert house.environment("worker")["LOG_LEVEL"] == "INFO"
+
+
 def test_one_customers_webhooks_never_hold_every_worker(house: House) -> None:
     (worker,) = [each for each in house.processes() if each.name == "worker"]
     concurrency = worker.arguments[list(worker.arguments).index("--concurrency") + 1]
