@@ -43,7 +43,7 @@ CELERY_TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=120)
 CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - max(2, CELERY_TASK_TIME_LIMIT // 6)
 # How long a worker may hold a row it has claimed: longer than any task may run, or two would.
 CLAIM_LEASE = timedelta(seconds=CELERY_TASK_TIME_LIMIT * 3 // 2)
-# Seconds that a sweeper's message may wait in its queue before it counts as lost and is sent again.
+# Seconds that a nudge may wait in its queue before sweepers take it for lost and send another.
 NUDGE_PATIENCE = env.int("NUDGE_PATIENCE", default=60)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000

@@ -21,7 +21,6 @@ from licensing.rules.transitions import SuspendedReason
 logger = structlog.get_logger(__name__)
 WARNED_BEFORE = timedelta(days=14)
 TRIAL_WARNED_BEFORE = timedelta(days=3)
-_BATCH = 1000
 _MOMENT = 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
 _CHANGES = {
     License.Status.ACTIVE: "reinstated",
@@ -121,7 +120,7 @@ def _untold(ending: QuerySet[Any], cause: str) -> QuerySet[Any]:
 def _tell_each(rows: QuerySet[Any], tell: Callable[[Any, str], Notification | None]) -> int:
     """Tell of each row; return of how many nobody knew."""
     told = 0
-    for row in rows.select_related("product").iterator(chunk_size=_BATCH):
+    for row in rows.select_related("product"):
         try:
             told += tell(row, row.source) is not None
         except SoftTimeLimitExceeded:
